@@ -1,0 +1,289 @@
+import importlib
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import slicer
+import vtk
+from slicer import vtkMRMLScalarVolumeNode, vtkMRMLTransformNode
+from slicer.i18n import tr as _
+from slicer.i18n import translate
+from slicer.parameterNodeWrapper import Choice, WithinRange, parameterNodeWrapper
+from slicer.ScriptedLoadableModule import (
+    ScriptedLoadableModule,
+    ScriptedLoadableModuleLogic,
+    ScriptedLoadableModuleTest,
+    ScriptedLoadableModuleWidget,
+)
+from slicer.util import VTKObservationMixin
+
+# Slicer runs this file at start-up. The library, numpy and torch are imported inside
+# functions, when they are needed.
+
+
+#
+# FiReworkRegistration
+#
+
+
+class FiReworkRegistration(ScriptedLoadableModule):
+    """What Slicer's module selector and help section show."""
+
+    def __init__(self, parent):
+        super().__init__(parent)
+        self.parent.title = _("FiRework Registration")
+        self.parent.categories = [translate("qSlicerAbstractCoreModule", "Registration")]
+        # PyTorchUtils is not named here: Slicer would then hide this module where it is absent.
+        self.parent.dependencies = []
+        self.parent.contributors = ["FiRework Registration developers (independent)"]
+        self.parent.helpText = _(
+            "Deformable registration of brain MRI volumes with a recurrent neural network. "
+            "Choose a fixed and a moving volume and click Register: the module computes a transform "
+            "from fixed to moving, the moving volume resampled on the fixed one, "
+            "and a map of the Jacobian determinant. PyTorch comes from the PyTorch extension. "
+            "For research only, not for clinical use."
+        )
+        self.parent.acknowledgementText = _(
+            "An independent implementation of the method of the FiRework paper "
+            '(<a href="https://arxiv.org/abs/2410.09595">arXiv 2410.09595</a>).'
+        )
+        slicer.app.connect("startupCompleted()", registerSampleData)
+
+
+#
+# Register sample data sets in Sample Data module
+#
+
+
+def registerSampleData():
+    """Add the sample pair to the Sample Data module when it is on this computer.
+
+    The pair lies in the repository (Resources/SampleData), which an installed extension
+    does not carry; so it is offered to those who run the module from a checkout.
+    """
+    folder = Path(__file__).resolve().parents[1] / "Resources" / "SampleData"
+    files = sorted(folder.glob("*.nrrd")) + sorted(folder.glob("*.nii.gz"))
+    if not files:
+        return
+    import SampleData
+
+    category = "FiReworkRegistration"
+    SampleData.SampleDataLogic.registerCustomSampleDataCategory(category, title=_("FiRework Registration"))
+    for file in files:
+        name = file.name.split(".")[0]
+        SampleData.SampleDataLogic.registerCustomSampleDataSource(
+            category=category,
+            sampleName=name,
+            thumbnailFileName=os.path.join(os.path.dirname(__file__), "Resources", "Icons", category + ".png"),
+            uris=file.as_uri(),
+            fileNames=file.name,
+            nodeNames=name,
+        )
+
+
+#
+# FiReworkRegistrationParameterNode
+#
+
+
+@parameterNodeWrapper
+class FiReworkRegistrationParameterNode:
+    """The choices of the panel, kept in the scene.
+
+    fixedVolume - The volume that stays where it is.
+    movingVolume - The volume that is registered to the fixed one.
+    outputTransform - Receives the transform; None: a new node is made.
+    outputVolume - Receives the moving volume on the fixed grid; None: a new node is made.
+    outputJacobian - Receives the Jacobian determinant; None: a new node is made.
+    iterations - How many times the network refines the displacement field.
+    device - Where the network runs: auto, cuda or cpu.
+    """
+
+    fixedVolume: vtkMRMLScalarVolumeNode
+    movingVolume: vtkMRMLScalarVolumeNode
+    outputTransform: vtkMRMLTransformNode
+    outputVolume: vtkMRMLScalarVolumeNode
+    outputJacobian: vtkMRMLScalarVolumeNode
+    iterations: Annotated[int, WithinRange(1, 20)] = 8
+    device: Annotated[str, Choice(["auto", "cuda", "cpu"])] = "auto"
+
+
+#
+# FiReworkRegistrationWidget
+#
+
+
+class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
+    """The panel: reads the choices, calls the logic, shows progress and errors."""
+
+    def __init__(self, parent=None) -> None:
+        # Before the base class, which calls setup() when there is no parent.
+        VTKObservationMixin.__init__(self)
+        self.logic = None
+        self._parameterNode = None
+        self._parameterNodeGuiTag = None
+        self._running = False
+        self._cancelRequested = False
+        super().__init__(parent)
+
+    def setup(self) -> None:
+        super().setup()
+        uiWidget = slicer.util.loadUI(self.resourcePath("UI/FiReworkRegistration.ui"))
+        self.layout.addWidget(uiWidget)
+        self.ui = slicer.util.childWidgetVariables(uiWidget)
+        uiWidget.setMRMLScene(slicer.mrmlScene)
+        self.ui.progressBar.setVisible(False)
+
+        self.logic = FiReworkRegistrationLogic()
+
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
+        self.ui.registerButton.connect("clicked(bool)", self.onRegisterButton)
+        self.initializeParameterNode()
+
+    def cleanup(self) -> None:
+        """Called when the application closes and when the module is reloaded."""
+        self._cancelRequested = True
+        self.setParameterNode(None)
+        self.removeObservers()
+
+    def enter(self) -> None:
+        self.initializeParameterNode()
+
+    def exit(self) -> None:
+        self.setParameterNode(None)
+
+    def onSceneStartClose(self, caller, event) -> None:
+        self._cancelRequested = True
+        self.setParameterNode(None)
+
+    def onSceneEndClose(self, caller, event) -> None:
+        if getattr(self.parent, "isEntered", False):
+            self.initializeParameterNode()
+
+    def onReload(self) -> None:
+        """Slicer reloads this file only: drop the library too, so that it is read again."""
+        if self._running:
+            self.ui.statusLabel.text = _("Wait until the registration is done, then reload.")
+            return
+        library = "FiReworkRegistrationLib"
+        for name in [name for name in sys.modules if name == library or name.startswith(library + ".")]:
+            del sys.modules[name]
+        importlib.invalidate_caches()
+        importlib.import_module(library)
+        super().onReload()
+
+    def initializeParameterNode(self) -> None:
+        """Fixed and moving stay empty until chosen: which is which is the user's decision."""
+        self.setParameterNode(self.logic.getParameterNode())
+
+    def setParameterNode(self, parameterNode: FiReworkRegistrationParameterNode | None) -> None:
+        if self._parameterNode:
+            self._parameterNode.disconnectGui(self._parameterNodeGuiTag)
+            self._parameterNodeGuiTag = None
+            self.removeObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self._checkCanRegister)
+        self._parameterNode = parameterNode
+        if self._parameterNode:
+            self._parameterNodeGuiTag = self._parameterNode.connectGui(self.ui)
+            self.addObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self._checkCanRegister)
+        self._checkCanRegister()
+
+    def _checkCanRegister(self, caller=None, event=None) -> None:
+        missing = self._whatIsMissing()
+        self.ui.registerButton.enabled = not missing
+        self.ui.registerButton.toolTip = missing or _("Register the moving volume to the fixed volume")
+
+    def _whatIsMissing(self) -> str:
+        """Why Register cannot run now, in words; empty when it can."""
+        parameters = self._parameterNode
+        if self._running:
+            return _("A registration is running")
+        if not parameters or not parameters.fixedVolume and not parameters.movingVolume:
+            return _("Select a fixed and a moving volume")
+        if not parameters.fixedVolume:
+            return _("Select a fixed volume")
+        if not parameters.movingVolume:
+            return _("Select a moving volume")
+        if parameters.fixedVolume is parameters.movingVolume:
+            return _("Fixed and moving volume must not be the same")
+        inputs = (parameters.fixedVolume, parameters.movingVolume)
+        if parameters.outputVolume in inputs or parameters.outputJacobian in inputs:
+            return _("An output volume must not be one of the input volumes")
+        if parameters.outputVolume and parameters.outputVolume is parameters.outputJacobian:
+            return _("Warped volume and Jacobian volume must not be the same")
+        return ""
+
+    def onRegisterButton(self, checked=False) -> None:
+        # processEvents lets clicks through while a registration runs.
+        if self._running or self._whatIsMissing():
+            return
+        self._running = True
+        self._cancelRequested = False
+        self._checkCanRegister()
+        self._setInputsEnabled(False)
+        self.ui.progressBar.value = 0
+        self.ui.progressBar.setVisible(True)
+        try:
+            self._register(self._parameterNode)
+        except Exception as error:
+            self._showError(error)
+        finally:
+            self._running = False
+            self.ui.progressBar.setVisible(False)
+            self._setInputsEnabled(True)
+            self._checkCanRegister()
+
+    def _register(self, parameters: FiReworkRegistrationParameterNode) -> None:
+        from FiReworkRegistrationLib.panel import dependencies
+
+        self._showProgress(0.0, _("Checking Python packages"))
+        dependencies.ensureInstalled()
+        outputs = self.logic.process(
+            parameters.fixedVolume,
+            parameters.movingVolume,
+            outputTransform=parameters.outputTransform,
+            outputVolume=parameters.outputVolume,
+            outputJacobian=parameters.outputJacobian,
+            iterations=parameters.iterations,
+            device=parameters.device,
+            progress=self._showProgress,
+            cancelled=lambda: self._cancelRequested,
+        )
+        if self._cancelRequested:
+            return
+        # The selectors then show which nodes hold the result.
+        parameters.outputTransform = outputs.transform
+        parameters.outputVolume = outputs.volume
+        parameters.outputJacobian = outputs.jacobian
+        self.ui.statusLabel.text = _("Done: the moving volume is registered to the fixed volume.")
+
+    def _showProgress(self, fraction: float, message: str) -> None:
+        self.ui.progressBar.value = int(100 * min(max(fraction, 0.0), 1.0))
+        self.ui.statusLabel.text = message
+        slicer.app.processEvents()
+
+    def _showError(self, error: Exception) -> None:
+        """Words for the user; the trace goes to the log."""
+        from FiReworkRegistrationLib.engine.errors import Cancelled, RegistrationError
+        from FiReworkRegistrationLib.panel.dependencies import DependencyError, InstallationDeclined
+
+        if isinstance(error, Cancelled):
+            self.ui.statusLabel.text = _("The registration was stopped.")
+            return
+        if isinstance(error, InstallationDeclined):
+            self.ui.statusLabel.text = str(error)
+            return
+        if isinstance(error, (RegistrationError, DependencyError)):
+            text = str(error)
+        else:
+            text = _("The registration failed: {error}\n\nThe error log has the details.").format(error=error)
+        logging.error("FiRework Registration failed", exc_info=error)
+        self.ui.statusLabel.text = text
+        slicer.util.errorDisplay(text, windowTitle=_("FiRework Registration"))
+
+    def _setInputsEnabled(self, enabled: bool) -> None:
+        for section in (self.ui.inputsCollapsibleButton, self.ui.outputsCollapsibleButton):
+            section.enabled = enabled
+        self.ui.settingsCollapsibleButton.enabled = enabled

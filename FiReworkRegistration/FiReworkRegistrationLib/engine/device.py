@@ -1,0 +1,53 @@
+"""Which device computes, and in which precision."""
+
+from contextlib import contextmanager, nullcontext
+
+import torch
+
+from .errors import RegistrationError
+
+PRECISIONS = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def choose_device(name="auto") -> torch.device:
+    """"auto" (CUDA where there is one, else CPU), "cpu", "cuda" or "cuda:N" to a torch device.
+
+    :raises RegistrationError: unknown name, or CUDA asked for and absent.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise RegistrationError(f"Unknown device '{name}'; choose auto, cpu, cuda or cuda:N.") from error
+    if device.type not in ("cpu", "cuda"):
+        raise RegistrationError(f"Device '{name}' is not supported; choose auto, cpu, cuda or cuda:N.")
+    if device.type == "cuda":
+        if not torch.cuda.is_available():
+            raise RegistrationError(
+                "Device 'cuda' was asked for, but this PyTorch finds no CUDA GPU; choose 'auto' or 'cpu', "
+                "or install a CUDA build of PyTorch and a current driver."
+            )
+        if (device.index or 0) >= torch.cuda.device_count():
+            raise RegistrationError(f"Device '{name}' does not exist; there are {torch.cuda.device_count()} GPU(s).")
+    return device
+
+
+def choose_precision(name: str, device: torch.device) -> str:
+    """"auto" to bf16 on CUDA GPUs and CPUs that compute in it, fp32 elsewhere."""
+    if name != "auto":
+        if name not in PRECISIONS:
+            raise RegistrationError(f"Unknown precision '{name}'; choose auto, {', '.join(PRECISIONS)}.")
+        return name
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
+    # Without AVX512-BF16 or AMX the CPU emulates bf16, slower than fp32.
+    return "bf16" if getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)() else "fp32"
+
+
+@contextmanager
+def convolution_precision(device: torch.device, precision: str):
+    """Autocast convolutions; fields, grids and NCC switch it off themselves."""
+    dtype = PRECISIONS[precision]
+    with nullcontext() if dtype is None else torch.autocast(device.type, dtype):
+        yield

@@ -1,0 +1,108 @@
+"""Algebra of displacement fields: resize, compose, invert, Jacobian, voxels to mm.
+
+Fields follow ``warping.py``: (B, 3, D, H, W) float32, voxels, channels k, j, i.
+"""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from .warping import sample, warp
+
+
+def resize_field(field: torch.Tensor, shape) -> torch.Tensor:
+    """The same motion on a grid of another size that spans the same box of voxel centers.
+
+    Values scale by (s' - 1) / (s - 1) along each axis, not by s' / s: the first and the last
+    voxel centers of both grids coincide (align_corners).
+    """
+    ratio = [(new - 1) / max(old - 1, 1) for new, old in zip(shape, field.shape[2:], strict=True)]
+    resized = F.interpolate(field.float(), size=tuple(shape), mode="trilinear", align_corners=True)
+    return resized * torch.tensor(ratio, device=field.device).view(1, 3, 1, 1, 1)
+
+
+def compose(outer: torch.Tensor, inner: torch.Tensor) -> torch.Tensor:
+    """The field of x -> outer(inner(x)): inner(x) + outer(x + inner(x)), voxels.
+
+    Warping by the result equals warping by ``outer`` first, then the outcome by ``inner``.
+    """
+    return inner + warp(outer, inner)
+
+
+def invert(field: torch.Tensor, rounds=20) -> tuple[torch.Tensor, float]:
+    """Inverse field by fixed-point iteration, v <- -u(x + v) (Chen et al., Med Phys 2008).
+
+    :return: the inverse (B, 3, D, H, W) in voxels, and its residual: the 99th percentile of
+        |v(x) + u(x + v(x))| in voxels. A folded field has no inverse and leaves a large residual.
+    """
+    inverse = -field
+    for _ in range(rounds):
+        # Half a step damps the oscillation where the field is steep.
+        inverse = 0.5 * inverse - 0.5 * warp(field, inverse)
+    residual = (inverse + warp(field, inverse)).norm(dim=1)
+    return inverse, percentile(residual, 99)
+
+
+def percentile(values: torch.Tensor, percent: float) -> float:
+    """Percentile of all values; unlike torch.quantile it takes any number of them."""
+    flat = values.detach().flatten().float()
+    rank = max(1, int(round(percent / 100.0 * flat.numel())))
+    return flat.kthvalue(rank).values.item()
+
+
+def jacobian_determinant(field: torch.Tensor) -> torch.Tensor:
+    """det(d(x + field(x)) / dx) by central differences, one-sided at the borders.
+
+    :param field: (B, 3, D, H, W) voxels.
+    :return: (B, 1, D, H, W) float32; 1 where nothing changes, <= 0 where space folds.
+    """
+    columns = [_derivative(field.float(), axis) for axis in range(3)]
+    (a, d, g), (b, e, h), (c, f, i) = (column.unbind(1) for column in columns)
+    a, e, i = a + 1, e + 1, i + 1
+    return (a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)).unsqueeze(1)
+
+
+def _derivative(field: torch.Tensor, axis: int) -> torch.Tensor:
+    dim = 2 + axis
+    size = field.shape[dim]
+    first = field.narrow(dim, 1, 1) - field.narrow(dim, 0, 1)
+    last = field.narrow(dim, size - 1, 1) - field.narrow(dim, size - 2, 1)
+    middle = (field.narrow(dim, 2, size - 2) - field.narrow(dim, 0, size - 2)) / 2
+    return torch.cat([first, middle, last], dim=dim)
+
+
+def log_jacobian(field: torch.Tensor, floor=1e-3) -> torch.Tensor:
+    """Natural logarithm of the Jacobian determinant, 0 where volume is kept.
+
+    Determinants below ``floor`` (folds) are raised to it, so the result is finite.
+    """
+    return jacobian_determinant(field).clamp(min=floor).log()
+
+
+def percent_folded(field: torch.Tensor, mask: torch.Tensor | None = None) -> float:
+    """Percent of voxels (inside ``mask`` > 0) whose Jacobian determinant is <= 0."""
+    folded = jacobian_determinant(field) <= 0
+    if mask is not None:
+        folded = folded[mask > 0]
+    return 100.0 * folded.float().mean().item() if folded.numel() else 0.0
+
+
+def voxels_to_ras(field: torch.Tensor, linear) -> np.ndarray:
+    """Voxel field to RAS mm: (1, 3, D, H, W), channels k, j, i, to (D, H, W, 3), components x, y, z.
+
+    :param linear: 3x3 part of the grid's IJK-to-RAS matrix.
+    """
+    ijk = field[0].detach().flip(0).permute(1, 2, 3, 0).cpu().numpy()
+    return (ijk @ np.asarray(linear, dtype=np.float32).T).astype(np.float32)
+
+
+def ras_to_voxels(displacement: np.ndarray, linear) -> torch.Tensor:
+    """Inverse of :func:`voxels_to_ras`: (D, H, W, 3) mm RAS to (1, 3, D, H, W) voxels."""
+    ijk = np.asarray(displacement) @ np.linalg.inv(linear).T
+    return torch.from_numpy(np.ascontiguousarray(ijk.astype(np.float32))).permute(3, 0, 1, 2).flip(0)[None]
+
+
+def warp_points(points: torch.Tensor, field: torch.Tensor) -> torch.Tensor:
+    """Points (N, 3), voxels k, j, i, moved by the field: p + field(p)."""
+    grid = points.T.reshape(1, 3, -1, 1, 1).float()
+    return points + sample(field, grid)[0, :, :, 0, 0].T

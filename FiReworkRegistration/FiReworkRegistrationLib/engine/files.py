@@ -1,0 +1,93 @@
+"""Volumes from and to files through SimpleITK; the only place where LPS becomes RAS."""
+
+from pathlib import Path
+
+import numpy as np
+
+from .errors import RegistrationError
+from .geometry import Grid, Volume
+
+#: Points and vectors change between LPS and RAS by this diagonal.
+LPS_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+
+
+def affine_of_image(image) -> np.ndarray:
+    """IJK-to-RAS (4x4, mm) of a 3D SimpleITK image."""
+    affine = np.eye(4)
+    affine[:3, :3] = np.array(image.GetDirection()).reshape(3, 3) @ np.diag(image.GetSpacing())
+    affine[:3, 3] = image.GetOrigin()
+    return LPS_RAS @ affine
+
+
+def place_image(image, grid: Grid):
+    """Give a SimpleITK image the origin, spacing and direction of ``grid``; returns the image."""
+    lps = LPS_RAS @ grid.affine
+    image.SetSpacing([float(value) for value in grid.spacing])
+    image.SetDirection((lps[:3, :3] / grid.spacing).ravel().tolist())
+    image.SetOrigin(lps[:3, 3].tolist())
+    return image
+
+
+def to_image(volume: Volume):
+    """``volume`` as a SimpleITK image. Skewed axes are not representable there and raise."""
+    import SimpleITK as sitk
+
+    array = volume.array.astype(np.uint8) if volume.array.dtype == bool else volume.array
+    return place_image(sitk.GetImageFromArray(np.ascontiguousarray(array)), volume.grid)
+
+
+def from_image(image, name="volume") -> Volume:
+    """A ``Volume`` of a 3D scalar SimpleITK image."""
+    import SimpleITK as sitk
+
+    return Volume(sitk.GetArrayFromImage(image), affine_of_image(image), name)
+
+
+def read_volume(path, role="Volume") -> Volume:
+    """Read any scalar 3D image that SimpleITK reads (NIfTI, NRRD, MHA, ...).
+
+    :param role: first word of an error message.
+    :raises RegistrationError: missing, unreadable, 2D, 4D or vector file.
+    """
+    import SimpleITK as sitk
+
+    path = Path(path)
+    if not path.exists():
+        raise RegistrationError(f"{role} '{path}' does not exist; check the path.")
+    try:
+        image = sitk.ReadImage(str(path))
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise RegistrationError(f"{role} '{path}' cannot be read as an image ({reason}).") from error
+    if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
+        kind = f"{image.GetDimension()}D with {image.GetNumberOfComponentsPerPixel()} component(s)"
+        raise RegistrationError(f"{role} '{path.name}' is {kind}; extract one scalar 3D volume from it first.")
+    return from_image(image, path.name)
+
+
+def write_volume(volume: Volume, path) -> None:
+    """Write a volume; the ending chooses the format, compressed where it can be.
+
+    :raises RegistrationError: the folder is missing or the format unknown.
+    """
+    write_image(to_image(volume), path)
+
+
+def write_image(image, path) -> None:
+    """Write a SimpleITK image compressed, failures as RegistrationError."""
+    import SimpleITK as sitk
+
+    check_output(path)
+    try:
+        sitk.WriteImage(image, str(path), useCompression=True)
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise RegistrationError(f"'{path}' cannot be written ({reason}); use .nrrd, .nii.gz or .mha.") from error
+
+
+def check_output(path) -> Path:
+    """``path`` if its folder exists, else RegistrationError."""
+    path = Path(path)
+    if not path.parent.exists():
+        raise RegistrationError(f"Output folder '{path.parent}' does not exist; create it first.")
+    return path

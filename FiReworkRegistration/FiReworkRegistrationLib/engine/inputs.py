@@ -1,0 +1,63 @@
+"""Checks of a pair before any work, and the images that the later steps use."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .errors import RegistrationError
+from .geometry import Volume, linear_map
+from .preprocessing import foreground, normalize_intensity
+
+
+@dataclass(frozen=True)
+class PreparedImage:
+    """A volume with intensities in [0, 1] and the mask of what counts in it, on its own grid."""
+
+    volume: Volume
+    content: np.ndarray
+
+
+def prepare_image(volume: Volume, mask: Volume | None, role: str) -> PreparedImage:
+    """Check, normalize and, where a mask is given, blank what lies outside it.
+
+    :param mask: on the same grid, voxels > 0 are kept.
+    :param role: "Fixed" or "Moving".
+    :raises RegistrationError: unusable volume or mask.
+    """
+    volume.check(f"{role} volume")
+    if mask is None:
+        content = foreground(volume.array)
+    else:
+        if mask.array.shape != volume.array.shape or not np.allclose(mask.affine, volume.affine, atol=1e-3):
+            raise RegistrationError(
+                f"{role} mask '{mask.name}' is not on the grid of '{volume.name}'; resample it to that volume first."
+            )
+        content = mask.array > 0
+        if not content.any():
+            raise RegistrationError(f"{role} mask '{mask.name}' is empty; mark the brain in it or remove the mask.")
+    if np.ptp(volume.array[content]) == 0:
+        raise RegistrationError(f"{role} volume '{volume.name}' is constant inside its mask; choose another mask.")
+    array = normalize_intensity(volume.array, content, zero_outside=mask is not None)
+    return PreparedImage(Volume(array, volume.affine, volume.name), content)
+
+
+def check_linear(matrix, name="Initial transform") -> np.ndarray:
+    """A usable 4x4 affine as float64, or RegistrationError."""
+    matrix = np.asarray(matrix, dtype=np.float64)
+    if matrix.shape != (4, 4) or not np.isfinite(matrix).all() or abs(np.linalg.det(matrix[:3, :3])) < 1e-6:
+        raise RegistrationError(f"{name} is not an invertible 4x4 linear transform; choose a rigid or affine one.")
+    return matrix
+
+
+def check_overlap(fixed: Volume, moving: Volume, fixed_to_moving: np.ndarray) -> None:
+    """:raises RegistrationError: the volumes' boxes do not meet where ``fixed_to_moving`` puts them."""
+    size = np.array(moving.array.shape[::-1])
+    corners = moving.grid.to_ijk(linear_map(fixed_to_moving, fixed.grid.corners()))
+    # Separated along one of the moving axes means apart; boxes that meet always pass.
+    if (corners.max(axis=0) < 0).any() or (corners.min(axis=0) > size - 1).any():
+        distance = np.linalg.norm(linear_map(fixed_to_moving, fixed.grid.center) - moving.grid.center)
+        raise RegistrationError(
+            f"Fixed volume '{fixed.name}' and moving volume '{moving.name}' do not overlap: their centers are "
+            f"{distance:.0f} mm apart. Center both volumes (Volumes module, Center Volume) or give an initial "
+            "transform that brings the moving volume near the fixed one."
+        )

@@ -1,0 +1,122 @@
+"""The finished map of a registration: one displacement field in millimeters."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from .fields import ras_to_voxels, voxels_to_ras
+from .geometry import Grid
+from .warping import resample_affine, sample
+
+
+@dataclass(frozen=True)
+class DisplacementMap:
+    """x_moving = x_fixed + displacement(x_fixed), the whole map, affine included.
+
+    :param grid: lattice of the displacement; linear interpolation between its points.
+    :param displacement: (k, j, i, 3) float32, RAS mm, components x, y, z. Outside the lattice
+        the border value holds, as in VTK.
+    """
+
+    grid: Grid
+    displacement: np.ndarray
+
+    def at(self, points) -> np.ndarray:
+        """RAS points (N, 3) in mm of the fixed space to the moving space, (N, 3) float64."""
+        points = np.asarray(points, dtype=np.float64).reshape(-1, 3)
+        return points + self._displacement_at(points)
+
+    def _displacement_at(self, points: np.ndarray) -> np.ndarray:
+        kji = torch.from_numpy(self.grid.to_ijk(points)[:, ::-1].copy().astype(np.float32))
+        image = torch.from_numpy(self.displacement).permute(3, 0, 1, 2)[None].float()
+        values = sample(image, kji.T.reshape(1, 3, -1, 1, 1))
+        return values[0, :, :, 0, 0].T.double().numpy()
+
+    def resampled(self, grid: Grid) -> "DisplacementMap":
+        """The same map tabulated on another lattice."""
+        image = torch.from_numpy(self.displacement).permute(3, 0, 1, 2)[None].float()
+        matrix = np.linalg.inv(self.grid.affine) @ grid.affine
+        values = resample_affine(image, matrix, grid.shape, padding="border")
+        return DisplacementMap(grid, values[0].permute(1, 2, 3, 0).contiguous().numpy())
+
+    def jacobian(self, grid: Grid) -> np.ndarray:
+        """Determinant of d x_moving / d x_fixed on ``grid``, (k, j, i) float32.
+
+        Central differences on the map's own lattice, where it is exact between grid points,
+        then linear interpolation; 1 keeps volume, <= 0 folds.
+        """
+        from .fields import jacobian_determinant
+
+        field = ras_to_voxels(self.displacement, self.grid.linear)
+        determinant = jacobian_determinant(field)
+        matrix = np.linalg.inv(self.grid.affine) @ grid.affine
+        return resample_affine(determinant, matrix, grid.shape, padding="border")[0, 0].numpy()
+
+    def inverted(self, grid: Grid, rounds=30) -> tuple["DisplacementMap", float]:
+        """The map moving to fixed on ``grid``, by damped fixed-point iteration.
+
+        The linear part is inverted exactly first: the iteration only has to undo the rest.
+
+        :return: the inverse map and its residual in mm: the 99th percentile over ``grid`` points
+            that lie inside the fixed lattice of |map(inverse(y)) - y|.
+        """
+        linear = self._linear_part()
+        back = np.linalg.inv(linear)
+        targets = _lattice_points(grid)
+        estimate = targets @ back[:3, :3].T + back[:3, 3]
+        for _ in range(rounds):
+            # x <- x + A^-1 (y - map(x)), half a step where the field is steep.
+            error = targets - self.at(estimate)
+            estimate = estimate + 0.7 * error @ back[:3, :3].T
+        error = np.linalg.norm(targets - self.at(estimate), axis=1)
+        ijk = self.grid.to_ijk(estimate)
+        inside = ((ijk >= 0) & (ijk <= np.array(self.grid.shape[::-1]) - 1)).all(axis=1)
+        residual = float(np.percentile(error[inside], 99)) if inside.any() else float("inf")
+        displacement = (estimate - targets).reshape(*grid.shape, 3).astype(np.float32)
+        return DisplacementMap(grid, displacement), residual
+
+    def _linear_part(self) -> np.ndarray:
+        """Least-squares affine of the map over a coarse sample of the lattice, 4x4."""
+        step = [max(1, size // 12) for size in self.grid.shape]
+        index = np.stack(np.meshgrid(*(np.arange(0, n, s) for n, s in zip(self.grid.shape, step, strict=True)),
+                                     indexing="ij"), -1).reshape(-1, 3)  # fmt: skip
+        points = self.grid.to_ras(index[:, ::-1])
+        mapped = points + self.displacement[tuple(index.T)]
+        matrix = np.eye(4)
+        homogeneous = np.column_stack([points, np.ones(len(points))])
+        matrix[:3] = np.linalg.lstsq(homogeneous, mapped, rcond=None)[0].T
+        return matrix
+
+
+def _lattice_points(grid: Grid) -> np.ndarray:
+    """RAS positions of all grid points in array order, (k*j*i, 3) mm."""
+    k, j, i = np.meshgrid(*(np.arange(size, dtype=np.float64) for size in grid.shape), indexing="ij")
+    return grid.to_ras(np.stack([i, j, k], -1).reshape(-1, 3))
+
+
+def map_of(grid: Grid, field: torch.Tensor, affine: np.ndarray, fixed: Grid, margin=0.0) -> DisplacementMap:
+    """The whole map A(x + d(x)) on the working lattice, extended to cover the fixed volume.
+
+    Both parts are exact under linear interpolation on that lattice: the deformation because
+    it lives there, the affine because it is linear.
+
+    :param grid: working grid of ``field``.
+    :param field: (1, 3, D, H, W) voxels of ``grid``; 0 outside.
+    :param affine: 4x4 RAS mm, fixed to moving, applied after the deformation.
+    :param fixed: grid whose box must lie inside the lattice.
+    :param margin: mm kept around the fixed box.
+    """
+    size = np.array(grid.shape[::-1])
+    corners = grid.to_ijk(fixed.corners())
+    pad = margin / grid.spacing
+    before = np.maximum(np.ceil(pad - corners.min(axis=0) - 1e-6), 0).astype(int)
+    after = np.maximum(np.ceil(corners.max(axis=0) + pad - (size - 1) - 1e-6), 0).astype(int)
+    widths = [(int(b), int(a)) for b, a in zip(before[::-1], after[::-1], strict=True)]
+    deformation = np.pad(voxels_to_ras(field, grid.linear), (*widths, (0, 0)))
+    extended = grid.affine.copy()
+    extended[:3, 3] = grid.to_ras(-before)
+    lattice = Grid(tuple(int(n) for n in deformation.shape[:3]), extended)
+    points = _lattice_points(lattice)
+    mapped = (points + deformation.reshape(-1, 3)) @ affine[:3, :3].T + affine[:3, 3]
+    return DisplacementMap(lattice, (mapped - points).reshape(deformation.shape).astype(np.float32))

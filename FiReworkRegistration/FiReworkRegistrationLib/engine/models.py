@@ -1,0 +1,130 @@
+"""Trained models: a card (JSON) beside its weights (safetensors), listed and loaded by name."""
+
+import json
+import os
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+from .errors import RegistrationError
+
+#: Extra folder of models, searched before the shipped ones.
+FOLDER_VARIABLE = "FIREWORK_MODELS"
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a model is and what it was trained on; the JSON beside the weights.
+
+    :param name: how commands and the panel call it.
+    :param network, network_settings, field_scale: what ``build_network`` needs.
+    :param spacing: working grid in mm it was trained for.
+    :param iterations: recommended K.
+    :param weights: file name of the safetensors file, in the card's folder.
+    """
+
+    name: str
+    title: str
+    description: str
+    network: str
+    weights: str
+    spacing: float
+    iterations: int
+    network_settings: dict = field(default_factory=dict)
+    field_scale: float = 0.1
+    parameters: int = 0
+    training: dict = field(default_factory=dict)
+    dev: dict = field(default_factory=dict)
+    data: list = field(default_factory=list)
+    license: str = ""
+    default: bool = False
+    path: Path | None = None
+
+    @property
+    def weights_path(self) -> Path:
+        return self.path.parent / self.weights
+
+
+def model_folders() -> list[Path]:
+    """Where models are looked for: $FIREWORK_MODELS, the module's resources, the installed package."""
+    library = Path(__file__).resolve().parents[1]
+    folders = [library.parent / "Resources" / "Models", library / "models_data"]
+    if os.environ.get(FOLDER_VARIABLE):
+        folders.insert(0, Path(os.environ[FOLDER_VARIABLE]))
+    return [folder for folder in folders if folder.is_dir()]
+
+
+def read_card(path) -> ModelCard:
+    """:raises RegistrationError: not a model card."""
+    path = Path(path)
+    known = {f.name for f in fields(ModelCard)} - {"path"}
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        return ModelCard(**{key: value for key, value in values.items() if key in known}, path=path)
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise RegistrationError(f"Model card '{path}' cannot be read ({error}); reinstall the model.") from error
+
+
+def list_models() -> list[ModelCard]:
+    """Every model found, the default first, then by name; an earlier folder hides a later one's names."""
+    cards: dict[str, ModelCard] = {}
+    for folder in model_folders():
+        for path in sorted(folder.glob("*.json")):
+            card = read_card(path)
+            cards.setdefault(card.name, card)
+    return sorted(cards.values(), key=lambda card: (not card.default, card.name))
+
+
+def find_model(name: str | None = None) -> ModelCard:
+    """A card by name or by path of its JSON file; the default model if None.
+
+    :raises RegistrationError: no such model.
+    """
+    if name and str(name).endswith(".json"):
+        return read_card(name)
+    cards = list_models()
+    if not cards:
+        raise RegistrationError("No model is installed; reinstall FiReworkRegistration.")
+    if name is None:
+        return cards[0]
+    for card in cards:
+        if card.name == name:
+            return card
+    raise RegistrationError(f"Unknown model '{name}'; installed are {', '.join(c.name for c in cards)}.")
+
+
+def default_model() -> ModelCard:
+    """The model used when none is named."""
+    return find_model(None)
+
+
+def load_network(card: ModelCard, device="cpu"):
+    """The card's network with its weights, on ``device``, ready for inference.
+
+    Weights are read by safetensors, which holds numbers only: nothing in them can run.
+
+    :raises RegistrationError: weights missing, truncated, or of another network.
+    """
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    from .networks.catalog import build_network
+
+    network = build_network(card.network, card.network_settings, card.field_scale)
+    path = card.weights_path
+    if not path.exists():
+        raise RegistrationError(f"Model '{card.name}': weights file '{path}' is missing; reinstall the model.")
+    try:
+        state = load_file(path)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise RegistrationError(
+            f"Model '{card.name}': weights file '{path}' is damaged or no safetensors file ({error}); reinstall it."
+        ) from error
+    try:
+        network.load_state_dict({key: value.float() for key, value in state.items()})
+    except RuntimeError as error:
+        raise RegistrationError(
+            f"Model '{card.name}': weights file '{path}' belongs to another network than '{card.network}'; "
+            "take card and weights from one release."
+        ) from error
+    return network.eval().requires_grad_(False).to(device, memory_format=torch.channels_last_3d)

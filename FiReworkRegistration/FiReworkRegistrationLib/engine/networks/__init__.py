@@ -1,0 +1,1 @@
+"""Backbones that the refiner can iterate; see ``backbone.py`` for the interface."""

@@ -1,0 +1,120 @@
+"""The FiRework refiner: phi(t+1) = phi(t) - N(F, M, M∘phi(t), phi(t)), phi(0) = 0 (eq. 2 to 6)."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+
+from .device import convolution_precision
+from .errors import Cancelled, RegistrationError
+from .fields import percent_folded, percentile
+from .networks.firework import FireworkNetwork
+from .similarity import global_ncc, local_ncc
+from .warping import warp
+
+
+@dataclass(frozen=True)
+class Iteration:
+    """Where the refinement stands after ``index`` iterations; 0 is the start.
+
+    :param field: (1, 3, D, H, W) float32 voxels on the CPU, channels k, j, i.
+    :param local_ncc: mean squared local NCC inside the mask, window 9^3, in [0, 1].
+    :param global_ncc: correlation inside the mask, in [-1, 1].
+    :param percent_folded: percent of mask voxels with non-positive Jacobian determinant.
+    :param mean_change, p95_change: length of this iteration's change of the field inside the
+        mask, mean and 95th percentile, voxels.
+    :param seconds: time of this iteration.
+    """
+
+    index: int
+    field: torch.Tensor
+    local_ncc: float
+    global_ncc: float
+    percent_folded: float
+    mean_change: float
+    p95_change: float
+    seconds: float
+
+
+class Refiner:
+    """Refines the field of one pair and remembers where it stopped.
+
+    :param network: on the device that computes.
+    :param fixed, moving: (1, 1, D, H, W) float32 in [0, 1], one grid, axes divisible by
+        ``network.multiple``.
+    :param mask: (1, 1, D, H, W), voxels > 0 enter the figures; everything if None.
+    :param field: start field (1, 3, D, H, W) voxels; zero if None.
+    :param precision: "fp32", "bf16" or "fp16", of the convolutions only.
+    """
+
+    def __init__(self, network: FireworkNetwork, fixed, moving, mask=None, field=None, precision="fp32"):
+        device = next(network.parameters()).device
+        shape = tuple(fixed.shape[2:])
+        if tuple(moving.shape[2:]) != shape:
+            raise RegistrationError(f"Fixed and moving grids differ: {shape} and {tuple(moving.shape[2:])}.")
+        if any(size % network.multiple for size in shape):
+            raise RegistrationError(f"Grid {shape} must be a multiple of {network.multiple} along every axis.")
+        self.network, self.precision, self.device = network.eval(), precision, device
+        self.fixed, self.moving = fixed.to(device).float(), moving.to(device).float()
+        self.mask = None if mask is None else mask.to(device)
+        self._field = torch.zeros((1, 3, *shape)) if field is None else field
+        self._field = self._field.to(device, torch.float32)
+        with torch.inference_mode():
+            self._warped = warp(self.moving, self._field)
+            self.iterations = [self._figures(0, torch.zeros_like(self._field), 0.0)]
+
+    @property
+    def last(self) -> Iteration:
+        return self.iterations[-1]
+
+    def refine(
+        self,
+        iterations: int,
+        progress: Callable[[Iteration], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Iterator[Iteration]:
+        """Yield each new iteration up to number ``iterations``; calling again goes on from there.
+
+        :param progress: called with each iteration before it is yielded.
+        :param cancelled: asked before each iteration.
+        :raises RegistrationError: ``iterations`` < 1.
+        :raises Cancelled: the flag was set; finished iterations stay in :attr:`iterations`.
+        """
+        if iterations < 1:
+            raise RegistrationError(f"Iterations (K) is {iterations}; choose 1 or more.")
+        while self.last.index < iterations:
+            if cancelled and cancelled():
+                raise Cancelled(f"Cancelled after iteration {self.last.index}.")
+            self.iterations.append(self._advance())
+            if progress:
+                progress(self.last)
+            yield self.last
+
+    @torch.inference_mode()
+    def _advance(self) -> Iteration:
+        began = time.perf_counter()
+        with convolution_precision(self.device, self.precision):
+            error = self.network(self.fixed, self.moving, self._field, self._warped)
+        error = error.float()
+        if not torch.isfinite(error).all():
+            raise RegistrationError(
+                "The network returned NaN or infinite values; choose precision fp32 or another model."
+            )
+        self._field = self._field - error
+        # Always from the original image: warping a warped image would blur it every time.
+        self._warped = warp(self.moving, self._field)
+        return self._figures(self.last.index + 1, error, began)
+
+    def _figures(self, index: int, change: torch.Tensor, began: float) -> Iteration:
+        inside = slice(None) if self.mask is None else (self.mask[0, 0] > 0)
+        lengths = change[0].norm(dim=0)[inside]
+        figures = {
+            "local_ncc": local_ncc(self.fixed, self._warped, mask=self.mask).item(),
+            "global_ncc": global_ncc(self.fixed, self._warped, self.mask).item(),
+            "percent_folded": percent_folded(self._field, self.mask),
+            "mean_change": lengths.mean().item(),
+            "p95_change": percentile(lengths, 95),
+        }
+        seconds = time.perf_counter() - began if began else 0.0
+        return Iteration(index, self._field.cpu(), seconds=seconds, **figures)

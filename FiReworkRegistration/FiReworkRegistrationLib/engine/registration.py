@@ -1,0 +1,162 @@
+"""One pair from two volumes to a map: prepared once, refined as often as wanted."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+
+from .affine import prealign
+from .device import choose_device, choose_precision
+from .errors import Cancelled, RegistrationError
+from .geometry import Volume
+from .inputs import check_linear, check_overlap, prepare_image
+from .maps import DisplacementMap, map_of
+from .models import find_model, load_network
+from .refiner import Iteration, Refiner
+from .warping import sample
+from .working_grid import bring_to_grid, working_grid
+
+#: Width in voxels over which the field fades to 0 at the border of the working grid: outside
+#: it the map is the affine alone, and a step there would tear the image.
+TAPER_VOXELS = 4
+
+
+class Registration:
+    """Checks the inputs, aligns them, and refines the field iteration by iteration.
+
+    :param fixed, moving: volumes in RAS mm.
+    :param model: name of a model or path of its card; the default model if None.
+    :param device: "auto", "cpu", "cuda" or "cuda:N".
+    :param fixed_mask, moving_mask: on the grids of their volumes; voxels > 0 are registered.
+    :param initial_transform: 4x4 RAS mm, fixed to moving, where the alignment starts.
+    :param affine: "auto" aligns rigidly, then affinely; "none" keeps the initial transform,
+        or the volumes' positions in space.
+    :param spacing: working grid in mm; the model's own if None.
+    :param precision: of the convolutions: "auto", "fp32", "bf16" or "fp16".
+    :param progress: called as ``progress(fraction, message)`` while preparing.
+    :param cancelled: asked now and then while preparing.
+    :raises RegistrationError: a bad input or setting, before any work.
+    :raises Cancelled: the flag was set.
+    """
+
+    def __init__(
+        self, fixed: Volume, moving: Volume, *, model: str | None = None, device="auto",
+        fixed_mask: Volume | None = None, moving_mask: Volume | None = None, initial_transform=None,
+        affine="auto", spacing: float | None = None, precision="auto",
+        progress: Callable[[float, str], None] | None = None, cancelled: Callable[[], bool] | None = None,
+    ):  # fmt: skip
+        if affine not in ("auto", "none"):
+            raise RegistrationError(f"Affine is 'auto' or 'none', got '{affine}'.")
+        self.card = find_model(model)
+        self.device = choose_device(device)
+        self.precision = choose_precision(precision, self.device)
+        self.spacing = float(spacing or self.card.spacing)
+        if not 0.5 <= self.spacing <= 8:
+            raise RegistrationError(f"Working resolution is {self.spacing:g} mm; choose one between 0.5 and 8 mm.")
+        _tell(progress, 0.0, "Reading volumes")
+        self.fixed, self.moving = fixed, moving
+        prepared_fixed = prepare_image(fixed, fixed_mask, "Fixed")
+        prepared_moving = prepare_image(moving, moving_mask, "Moving")
+        start = None if initial_transform is None else check_linear(initial_transform)
+        check_overlap(fixed, moving, np.eye(4) if start is None else start)
+        network = load_network(self.card, self.device)
+        self.grid = working_grid(fixed, prepared_fixed.content, self.spacing, network.multiple)
+
+        began = time.perf_counter()
+        if affine == "auto":
+            self.alignment = prealign(
+                _blanked(prepared_fixed), _blanked(prepared_moving), start,
+                lambda fraction, message: _tell(progress, 0.1 + 0.8 * fraction, message), cancelled,
+            )  # fmt: skip
+            self.affine = self.alignment.matrix
+        else:
+            self.alignment, self.affine = None, np.eye(4) if start is None else start
+        self.affine_seconds = time.perf_counter() - began
+        if cancelled and cancelled():
+            raise Cancelled("Cancelled after the affine alignment.")
+
+        _tell(progress, 0.9, "Resampling to the working grid")
+        content = Volume(prepared_fixed.content.astype(np.float32), fixed.affine, fixed.name)
+        self._refiner = Refiner(
+            network,
+            bring_to_grid(prepared_fixed.volume, self.grid),
+            bring_to_grid(prepared_moving.volume, self.grid, self.affine),
+            mask=bring_to_grid(content, self.grid, mode="nearest"),
+            precision=self.precision,
+        )
+        _tell(progress, 1.0, "Ready")
+
+    @property
+    def iterations(self) -> list[Iteration]:
+        """All iterations so far; index 0 is the affine start."""
+        return self._refiner.iterations
+
+    def refine(self, iterations: int, progress=None, cancelled=None) -> Iterator[Iteration]:
+        """Yield each new iteration up to number ``iterations``; see ``Refiner.refine``."""
+        return self._refiner.refine(iterations, progress, cancelled)
+
+    def map(self, iteration: int | None = None) -> DisplacementMap:
+        """The whole map fixed to moving after ``iteration`` (None: the last), covering the fixed volume."""
+        return map_of(self.grid, taper(self._at(iteration).field), self.affine, self.fixed.grid)
+
+    def warped(self, iteration: int | None = None) -> Volume:
+        """The moving volume, resampled once onto the fixed volume's own grid; float32, 0 outside."""
+        return warp_volume(self.moving, self.map(iteration), self.fixed)
+
+    def jacobian(self, iteration: int | None = None) -> Volume:
+        """Jacobian determinant of the whole map (affine included) on the fixed volume's own grid."""
+        array = self.map(iteration).jacobian(self.fixed.grid)
+        return Volume(array, self.fixed.affine, f"{self.moving.name} Jacobian")
+
+    def _at(self, iteration: int | None) -> Iteration:
+        if iteration is None:
+            return self.iterations[-1]
+        if not 0 <= iteration < len(self.iterations):
+            raise RegistrationError(f"Iteration {iteration} has not been computed; there are 0 to {len(self.iterations) - 1}.")
+        return self.iterations[iteration]
+
+
+def taper(field: torch.Tensor, width=TAPER_VOXELS) -> torch.Tensor:
+    """The field faded linearly to 0 over ``width`` voxels at every face of its grid."""
+    for axis in (2, 3, 4):
+        size = field.shape[axis]
+        ramp = torch.arange(size, dtype=torch.float32)
+        ramp = (torch.minimum(ramp, size - 1 - ramp) / width).clamp(max=1.0)
+        shape = [1] * 5
+        shape[axis] = size
+        field = field * ramp.view(shape)
+    return field
+
+
+def warp_volume(moving: Volume, dmap: DisplacementMap, fixed: Volume, mode="bilinear") -> Volume:
+    """``moving`` seen through ``dmap`` on the fixed volume's own grid, in one interpolation.
+
+    :param mode: "bilinear" (float32 result) or "nearest" for label maps (their own type).
+    :return: voxels that map outside the moving volume are 0.
+    """
+    image = torch.from_numpy(np.ascontiguousarray(moving.array, dtype=np.float32))[None, None]
+    on_fixed = dmap.resampled(fixed.grid)
+    warped = np.empty(fixed.array.shape, dtype=np.float32)
+    back = np.linalg.inv(moving.grid.linear)
+    j, i = np.meshgrid(*(np.arange(size, dtype=np.float64) for size in fixed.array.shape[1:]), indexing="ij")
+    # Slice by slice: coordinates of a whole 1 mm head in double precision would take 0.5 GB.
+    for k in range(fixed.array.shape[0]):
+        points = fixed.grid.to_ras(np.stack([i, j, np.full_like(i, k)], -1)) + on_fixed.displacement[k]
+        ijk = (points - moving.affine[:3, 3]) @ back.T
+        kji = torch.from_numpy(ijk[..., ::-1].astype(np.float32)).permute(2, 0, 1)[None, :, None]
+        warped[k] = sample(image, kji, mode, "zeros")[0, 0, 0].numpy()
+    if mode == "nearest":
+        warped = np.rint(warped).astype(moving.array.dtype)
+    return Volume(warped, fixed.affine, f"{moving.name} warped")
+
+
+def _blanked(prepared) -> Volume:
+    """Background 0, so that the center of mass is the object's."""
+    volume = prepared.volume
+    return Volume(np.where(prepared.content, volume.array, 0.0).astype(np.float32), volume.affine, volume.name)
+
+
+def _tell(progress, fraction: float, message: str) -> None:
+    if progress:
+        progress(fraction, message)

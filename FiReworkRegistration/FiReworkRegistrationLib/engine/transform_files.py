@@ -1,0 +1,73 @@
+"""Maps and linear transforms from and to files, in ITK's convention (LPS mm, fixed to moving)."""
+
+from pathlib import Path
+
+import numpy as np
+
+from .errors import RegistrationError
+from .files import LPS_RAS, check_output, place_image, write_image
+from .geometry import Grid
+from .maps import DisplacementMap
+
+FIELD_ENDINGS = (".nrrd", ".nii.gz", ".nii", ".mha", ".mhd")
+TRANSFORM_ENDINGS = (".h5", ".tfm", ".hdf5")
+
+
+def write_map(dmap: DisplacementMap, path, grid: Grid | None = None) -> None:
+    """Write a map; the ending says how.
+
+    ``.h5`` and ``.tfm`` hold an ITK displacement field transform on the map's own lattice,
+    ``.nrrd``, ``.nii.gz`` and ``.mha`` one vector image on ``grid`` (the fixed volume's).
+
+    :raises RegistrationError: unknown ending or missing folder.
+    """
+    import SimpleITK as sitk
+
+    path = check_transform_path(path)
+    name = path.name.lower()
+    if name.endswith(TRANSFORM_ENDINGS):
+        # SimpleITK takes the image's memory: it must be of doubles.
+        transform = sitk.DisplacementFieldTransform(_field_image(dmap, np.float64))
+        sitk.WriteTransform(transform, str(path))
+    else:
+        write_image(_field_image(dmap if grid is None else dmap.resampled(grid), np.float32), path)
+
+
+def check_transform_path(path) -> Path:
+    """:raises RegistrationError: an ending that :func:`write_map` does not know, or a missing folder."""
+    path = check_output(path)
+    if not path.name.lower().endswith(TRANSFORM_ENDINGS + FIELD_ENDINGS):
+        raise RegistrationError(
+            f"'{path.name}': a transform is written as {', '.join(TRANSFORM_ENDINGS + FIELD_ENDINGS)}; choose one."
+        )
+    return path
+
+
+def read_linear(path) -> np.ndarray:
+    """A linear ITK transform file (.h5, .tfm, .txt, .mat) as 4x4 RAS mm, fixed to moving.
+
+    :raises RegistrationError: unreadable or not linear.
+    """
+    import SimpleITK as sitk
+
+    if not Path(path).exists():
+        raise RegistrationError(f"Initial transform '{path}' does not exist; check the path.")
+    try:
+        transform = sitk.ReadTransform(str(path))
+    except RuntimeError as error:
+        raise RegistrationError(f"Initial transform '{path}' cannot be read as an ITK transform.") from error
+    if not transform.IsLinear():
+        raise RegistrationError(f"Initial transform '{path}' is not linear; give a rigid or affine transform.")
+    origin = np.array(transform.TransformPoint((0.0, 0.0, 0.0)))
+    matrix = np.eye(4)
+    for axis in range(3):
+        matrix[:3, axis] = np.array(transform.TransformPoint(np.eye(3)[axis].tolist())) - origin
+    matrix[:3, 3] = origin
+    return LPS_RAS @ matrix @ LPS_RAS
+
+
+def _field_image(dmap: DisplacementMap, dtype):
+    import SimpleITK as sitk
+
+    lps = (dmap.displacement * np.diag(LPS_RAS)[:3]).astype(dtype)
+    return place_image(sitk.GetImageFromArray(lps, isVector=True), dmap.grid)

@@ -1,0 +1,69 @@
+"""Warping of images by a displacement field in voxels.
+
+Conventions of every field in the engine: a tensor of shape (B, 3, D, H, W), float32,
+in **voxels** of its own grid. D, H, W are the array axes k, j, i, and channel 0, 1, 2 is
+the displacement along k, j, i. A warped image is ``warped(x) = moving(x + field(x))``.
+"""
+
+from functools import lru_cache
+
+import torch
+import torch.nn.functional as F
+
+
+@lru_cache(maxsize=4)
+def _cached_identity_grid(shape: tuple[int, int, int], device: torch.device) -> torch.Tensor:
+    axes = [torch.arange(size, dtype=torch.float32, device=device) for size in shape]
+    return torch.stack(torch.meshgrid(*axes, indexing="ij"))[None]
+
+
+def identity_grid(shape, device="cpu") -> torch.Tensor:
+    """Voxel coordinates of every grid point, (1, 3, D, H, W) float32, channels k, j, i.
+
+    The tensor is shared between calls: never write into it.
+    """
+    return _cached_identity_grid(tuple(int(size) for size in shape), torch.device(device))
+
+
+def sample(image: torch.Tensor, points: torch.Tensor, mode="bilinear", padding="border") -> torch.Tensor:
+    """Values of ``image`` at voxel coordinates.
+
+    :param image: (B, C, D, H, W) float32.
+    :param points: (B, 3, d, h, w) float32, voxel coordinates of ``image``, channels k, j, i.
+    :param mode: "bilinear" (trilinear in 3D) or "nearest".
+    :param padding: what lies outside: "border" repeats the edge, "zeros" is 0.
+    :return: (B, C, d, h, w) float32.
+    """
+    # grid_sample wants the last axis as (i, j, k), scaled to [-1, 1] between voxel centers.
+    size = torch.tensor(image.shape[2:], dtype=torch.float32, device=points.device)
+    scale = (2.0 / (size - 1).clamp(min=1)).view(1, 3, 1, 1, 1)
+    grid = (points * scale - 1.0).flip(1).permute(0, 2, 3, 4, 1)
+    return F.grid_sample(image, grid, mode=mode, padding_mode=padding, align_corners=True)
+
+
+def warp(image: torch.Tensor, field: torch.Tensor, mode="bilinear", padding="border") -> torch.Tensor:
+    """``image(x + field(x))``: (B, C, D, H, W) and (B, 3, D, H, W) voxels to (B, C, D, H, W).
+
+    Always float32: half precision near coordinate 128 has steps of 0.125 voxel.
+    """
+    with torch.autocast(image.device.type, enabled=False):
+        points = identity_grid(field.shape[2:], field.device) + field.float()
+        return sample(image.float(), points, mode, padding)
+
+
+def resample_affine(image: torch.Tensor, matrix, shape, mode="bilinear", padding="zeros") -> torch.Tensor:
+    """``image`` on another grid that an affine map reaches.
+
+    :param image: (1, C, D, H, W) float32.
+    :param matrix: 4x4, output voxel (i, j, k, 1) to ``image`` voxel (i, j, k, 1), as composed
+        from IJK-to-RAS matrices; float64.
+    :param shape: (d, h, w) of the output.
+    :return: (1, C, d, h, w) float32.
+    """
+    matrix = torch.as_tensor(matrix, dtype=torch.float64)
+    order = [2, 1, 0]
+    linear = matrix[:3, :3][order][:, order].float().to(image.device)
+    offset = matrix[:3, 3][order].float().to(image.device)
+    grid = identity_grid(shape, image.device)
+    points = torch.einsum("rc,bcdhw->brdhw", linear, grid) + offset.view(1, 3, 1, 1, 1)
+    return sample(image, points, mode, padding)

@@ -1,0 +1,73 @@
+"""The isotropic grid that the networks see, and volumes brought onto it."""
+
+from itertools import permutations
+
+import numpy as np
+import torch
+
+from .errors import RegistrationError
+from .filters import smooth
+from .geometry import Grid, Volume
+from .warping import resample_affine
+
+#: Distance kept around the fixed content, so that its surroundings move with it.
+MARGIN_MM = 10.0
+#: More voxels than this do not fit common machines (a 1 mm grid of 320 mm has 33 million).
+MOST_VOXELS = 40_000_000
+
+
+def anatomical_axes(grid: Grid) -> np.ndarray:
+    """The grid's own axes, orthonormal, ordered and flipped to lie closest to R, A, S; 3x3 columns.
+
+    Networks are trained on RAS-oriented brains: a sagittal or left-handed fixed volume must
+    not reach them turned or mirrored, while an oblique one keeps its tilt.
+    """
+    left, _, right = np.linalg.svd(grid.directions)
+    axes = left @ right
+    order = max(permutations(range(3)), key=lambda p: np.abs(np.diag(axes[:, p])).sum())
+    axes = axes[:, order]
+    return axes * np.where(np.diag(axes) < 0, -1.0, 1.0)
+
+
+def working_grid(fixed: Volume, content: np.ndarray, spacing: float, multiple=16, margin=MARGIN_MM) -> Grid:
+    """Isotropic grid in the fixed volume's frame around its content, which is centered in it.
+
+    :param content: bool (k, j, i) of the fixed volume, what must lie inside.
+    :param spacing: mm.
+    :param multiple: every axis of the grid is a multiple of it.
+    :raises RegistrationError: the grid would have more than ``MOST_VOXELS`` voxels.
+    """
+    axes = anatomical_axes(fixed.grid)
+    index = [np.flatnonzero(content.any(axis=tuple(a for a in range(3) if a != axis))) for axis in range(3)]
+    # Voxels reach half a step past their centers.
+    ends = [(found[0] - 0.5, found[-1] + 0.5) for found in reversed(index)]
+    corners = np.array(np.meshgrid(*ends)).reshape(3, 8).T
+    along = fixed.grid.to_ras(corners) @ axes
+    low, high = along.min(axis=0), along.max(axis=0)
+    needed = np.ceil((high - low + 2 * margin) / spacing).astype(int)
+    size = (np.ceil(needed / multiple) * multiple).astype(int)
+    if size.prod() > MOST_VOXELS:
+        raise RegistrationError(
+            f"Fixed volume '{fixed.name}' spans {'x'.join(str(int(v)) for v in high - low)} mm: too large for a "
+            f"{spacing:g} mm grid; choose a coarser working resolution, crop it, or give a fixed mask."
+        )
+    affine = np.eye(4)
+    affine[:3, :3] = axes * spacing
+    affine[:3, 3] = axes @ ((low + high) / 2) - affine[:3, :3] @ ((size - 1) / 2)
+    return Grid(tuple(int(n) for n in size[::-1]), affine)
+
+
+def bring_to_grid(volume: Volume, grid: Grid, to_volume=None, mode="bilinear", padding="zeros") -> torch.Tensor:
+    """``volume`` resampled once onto ``grid``, (1, 1, D, H, W) float32.
+
+    A volume finer than the grid is smoothed first, per axis, so that detail does not alias.
+
+    :param to_volume: 4x4 RAS mm, from the grid's space to the volume's; identity if None.
+    """
+    to_volume = np.eye(4) if to_volume is None else to_volume
+    image = torch.from_numpy(np.ascontiguousarray(volume.array, dtype=np.float32))[None, None]
+    if mode == "bilinear":
+        ratio = grid.spacing.mean() / volume.grid.spacing
+        image = smooth(image, [0.35 * r if r > 1.3 else 0.0 for r in reversed(ratio)])
+    matrix = np.linalg.inv(volume.grid.affine) @ to_volume @ grid.affine
+    return resample_affine(image, matrix, grid.shape, mode, padding)

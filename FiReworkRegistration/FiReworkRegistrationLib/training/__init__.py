@@ -1,0 +1,1 @@
+"""Training and evaluation from a shell; Slicer never imports this package."""

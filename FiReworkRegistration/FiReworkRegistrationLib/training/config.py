@@ -1,0 +1,92 @@
+"""Settings of a training run. ``PAPER`` is the paper's recipe; a run saves its own as JSON."""
+
+from dataclasses import asdict, dataclass, field, fields, replace
+
+from ..engine.errors import RegistrationError
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """One training run. Lengths are voxels of the training grid unless said otherwise."""
+
+    # Network: see engine/models.py for the names and their settings.
+    network: str = "firework-vm"
+    network_settings: dict = field(default_factory=dict)
+    field_scale: float = 0.1
+    # Refinement: stages in all; the gradient runs through ``grad_stages`` of them, then the
+    # field is detached and the weights are updated. ``random_stages`` draws 1 to stages/grad_stages
+    # such blocks a pair, short ones more often.
+    stages: int = 2
+    grad_stages: int = 2
+    random_stages: bool = False
+    # Loss.
+    ncc_window: int = 9
+    smoothness: float = 1.0
+    # Optimization: Adam with amsgrad, rate * (1 - (m - 1) / M)^0.9 (eq. 7).
+    steps: int = 26100
+    learning_rate: float = 1e-4
+    gradient_clip: float = 0.0
+    seed: int = 24
+    precision: str = "fp32"
+    # Data.
+    spacing: float = 1.0
+    shape: tuple[int, int, int] = (160, 192, 160)
+    # A random piece of the brain of this shape instead of the whole grid; None is off.
+    crop: tuple[int, int, int] | None = None
+    whole_head: float = 0.0
+    whole_head_shape: tuple[int, int, int] = (192, 224, 192)
+    # Augmentation; 0 turns each off.
+    pose_jitter: float = 0.0
+    affine_jitter: float = 0.0
+    flip: float = 0.0
+    gamma: float = 0.0
+    bias: float = 0.0
+    # Checkpoints and dev figures, every so many steps.
+    checkpoint_every: int = 500
+    evaluate_every: int = 2000
+    evaluate_pairs: int = 8
+    evaluate_iterations: tuple[int, ...] = (1, 2, 4, 8)
+
+    def __post_init__(self):
+        if self.stages < 1 or self.grad_stages < 1 or self.stages % self.grad_stages:
+            raise RegistrationError(
+                f"stages ({self.stages}) must be a positive multiple of grad_stages ({self.grad_stages})."
+            )
+        if self.precision not in ("fp32", "bf16", "fp16"):
+            raise RegistrationError(f"precision is fp32, bf16 or fp16, got {self.precision!r}.")
+
+    def to_dict(self) -> dict:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict) -> "TrainingConfig":
+        """From JSON; names it does not know raise RegistrationError."""
+        known = {f.name for f in fields(cls)}
+        unknown = sorted(values.keys() - known)
+        if unknown:
+            raise RegistrationError(f"Unknown training setting {', '.join(unknown)}; known are {', '.join(sorted(known))}.")
+        values = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+        return cls(**values)
+
+
+#: The recipe of arXiv 2410.09595: two stages, 1 mm, no augmentation.
+PAPER = TrainingConfig()
+
+_AUGMENTED = dict(
+    pose_jitter=1.0, affine_jitter=1.0, flip=0.5, gamma=0.3, bias=0.2, whole_head=0.2,
+    stages=8, random_stages=True, field_scale=0.1,
+)  # fmt: skip
+
+CONFIGS = {
+    "paper": PAPER,
+    "paper-2mm": replace(PAPER, spacing=2.0, shape=(80, 96, 80), whole_head_shape=(96, 112, 96)),
+    # The two halves of a coarse-to-fine curriculum for a machine without a GPU.
+    "curriculum-4mm": replace(
+        PAPER, **_AUGMENTED, spacing=4.0, shape=(48, 48, 48), whole_head_shape=(48, 64, 48),
+        ncc_window=5, learning_rate=5e-4, steps=4000,
+    ),
+    "curriculum-2mm": replace(
+        PAPER, **_AUGMENTED, spacing=2.0, shape=(80, 96, 80), whole_head_shape=(96, 112, 96),
+        learning_rate=3e-4, steps=2000,
+    ),
+}  # fmt: skip

@@ -1,0 +1,72 @@
+"""The record of a run: ``log.csv`` a row a step, ``dev.csv`` a row an evaluation, ``curve.png``."""
+
+import csv
+from pathlib import Path
+
+
+class TrainingLog:
+    """Rows are kept in memory and appended to the files at :meth:`flush`."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        self.rows = {"log": [], "dev": []}
+        self._written = {"log": 0, "dev": 0}
+
+    def add(self, step: int, **figures: float) -> None:
+        self.rows["log"].append({"step": step, **figures})
+
+    def add_dev(self, step: int, **figures: float) -> None:
+        self.rows["dev"].append({"step": step, **figures})
+        self.flush()
+
+    def recent(self, count=50) -> str:
+        """Mean of the last rows, for the progress line."""
+        rows = self.rows["log"][-count:]
+        return "  ".join(f"{key} {sum(r[key] for r in rows) / len(rows):.4g}" for key in rows[-1] if key != "step")
+
+    def flush(self) -> None:
+        for name, rows in self.rows.items():
+            new = rows[self._written[name] :]
+            if not new:
+                continue
+            path = self.folder / f"{name}.csv"
+            header = not path.exists()
+            with path.open("a", newline="") as file:
+                writer = csv.DictWriter(file, fieldnames=list(new[0]))
+                if header:
+                    writer.writeheader()
+                writer.writerows(new)
+            self._written[name] = len(rows)
+
+    def truncate(self, step: int) -> None:
+        """After a resume: read the rows back, dropping those past the checkpoint."""
+        for name in self.rows:
+            path = self.folder / f"{name}.csv"
+            if not path.exists():
+                continue
+            with path.open(newline="") as file:
+                rows = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
+            self.rows[name] = [{**row, "step": int(row["step"])} for row in rows if row["step"] <= step]
+            self._written[name] = 0
+            path.unlink()
+        self.flush()
+
+    def plot(self) -> None:
+        """Loss and dev Dice against the step; skipped where matplotlib is absent."""
+        try:
+            from matplotlib.figure import Figure
+        except ImportError:
+            return
+        figure = Figure(figsize=(9, 3.5), layout="constrained")
+        left, right = figure.subplots(1, 2)
+        steps, losses = [r["step"] for r in self.rows["log"]], [r["loss"] for r in self.rows["log"]]
+        width = max(1, len(losses) // 200)
+        blocks = range(0, len(losses) - width + 1, width)
+        left.plot([steps[b] for b in blocks], [sum(losses[b : b + width]) / width for b in blocks])
+        left.set(xlabel="step", ylabel="loss", title="Training loss")
+        for key in (k for k in (self.rows["dev"] or [{}])[0] if k.startswith("dice")):
+            right.plot([r["step"] for r in self.rows["dev"]], [r[key] for r in self.rows["dev"]], label=f"K = {key[5:]}")
+        right.set(xlabel="step", ylabel="mean Dice", title="Dev subjects")
+        if self.rows["dev"]:
+            right.legend()
+        figure.savefig(self.folder / "curve.png", dpi=110)

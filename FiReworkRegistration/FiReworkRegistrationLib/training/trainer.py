@@ -1,0 +1,178 @@
+"""The training loop: unrolled stages, checkpoints, dev figures."""
+
+import json
+import time
+from contextlib import nullcontext
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..engine.errors import RegistrationError
+from ..engine.metrics import mean_dice
+from ..engine.networks.catalog import build_network
+from ..engine.similarity import gradient_penalty, local_ncc
+from ..engine.warping import warp
+from .config import TrainingConfig
+from .log import TrainingLog
+from .pairs import PairMaker
+
+_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def learning_rate(config: TrainingConfig, step: int) -> float:
+    """lr_m = lr_0 (1 - (m - 1) / M)^0.9 (eq. 7); ``step`` counts from 0."""
+    return config.learning_rate * (1.0 - step / config.steps) ** 0.9
+
+
+class Trainer:
+    """Trains one network; everything random follows from (seed, step), so a resumed run
+    draws what an unbroken one would have drawn.
+
+    :param config: settings.
+    :param folder: where ``config.json``, ``log.csv``, ``checkpoint.pt``, ``best.safetensors``
+        and ``curve.png`` go.
+    :param subjects: at least two training subjects.
+    :param dev: subjects for the dev figures; never trained on. May be empty.
+    :param initial: state dict to start from (curriculum), or None.
+    """
+
+    def __init__(self, config, folder, subjects, dev=(), device="cpu", initial=None, report=print):
+        overlap = {s.name for s in subjects} & {s.name for s in dev}
+        if overlap:
+            raise RegistrationError(f"Dev subjects among the training subjects: {', '.join(sorted(overlap))}.")
+        self.config, self.folder, self.report = config, Path(folder), report
+        self.subjects, self.dev = list(subjects), list(dev)
+        self.device = torch.device(device)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "config.json").write_text(json.dumps(config.to_dict(), indent=1))
+        torch.manual_seed(config.seed)
+        network = build_network(config.network, config.network_settings, config.field_scale)
+        if initial is not None:
+            network.load_state_dict(initial)
+        self.network = network.to(self.device, memory_format=torch.channels_last_3d)
+        self.optimizer = torch.optim.Adam(self.network.parameters(), config.learning_rate, amsgrad=True)
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=config.precision == "fp16")
+        self.pairs = PairMaker(config, device)
+        self.log = TrainingLog(self.folder)
+        self.step, self.best = 0, -1.0
+        if (self.folder / "checkpoint.pt").exists():
+            self._resume()
+
+    def run(self, until: int | None = None, seconds: float | None = None) -> None:
+        """Train to step ``until`` (all steps if None) or for so many seconds, then checkpoint."""
+        until = min(until or self.config.steps, self.config.steps)
+        deadline = time.monotonic() + seconds if seconds else float("inf")
+        while self.step < until and time.monotonic() < deadline:
+            began = time.monotonic()
+            figures = self._train_step()
+            self.step += 1
+            self.log.add(self.step, seconds=time.monotonic() - began, rate=self._rate, **figures)
+            if self.step % 50 == 0:
+                self.report(f"step {self.step}/{self.config.steps}  {self.log.recent()}")
+            if self.dev and self.step % self.config.evaluate_every == 0:
+                self._evaluate()
+            if self.step % self.config.checkpoint_every == 0:
+                self.save()
+        self.save()
+
+    def save(self) -> None:
+        """Write the checkpoint, replacing the last one in one move."""
+        state = {
+            "step": self.step, "best": self.best, "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(), "scaler": self.scaler.state_dict(),
+        }  # fmt: skip
+        torch.save(state, self.folder / "checkpoint.part")
+        (self.folder / "checkpoint.part").replace(self.folder / "checkpoint.pt")
+        self.log.flush()
+
+    def _resume(self) -> None:
+        state = torch.load(self.folder / "checkpoint.pt", map_location=self.device, weights_only=True)
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.scaler.load_state_dict(state["scaler"])
+        self.step, self.best = state["step"], state["best"]
+        self.log.truncate(self.step)
+        self.report(f"resumed at step {self.step}")
+
+    def _train_step(self) -> dict[str, float]:
+        config = self.config
+        self._rate = learning_rate(config, self.step)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self._rate
+        generator = np.random.default_rng([config.seed, self.step])
+        first, second = generator.choice(len(self.subjects), 2, replace=False)
+        whole_head = generator.random() < config.whole_head
+        pair = self.pairs.make(self.subjects[first], self.subjects[second], generator, whole_head)
+        blocks = config.stages // config.grad_stages
+        if config.random_stages:
+            # Half the pairs stop after the first block; deeper ones are drawn evenly.
+            blocks = 1 if generator.random() < 0.5 else int(generator.integers(1, blocks + 1))
+        field = torch.zeros((1, 3, *pair.fixed.shape[2:]), device=self.device)
+        # The network reads augmented images, the loss is taken on the clean ones: both are
+        # warped at once.
+        both = torch.cat([pair.moving, pair.moving_input], dim=1)
+        warped = both
+        for _ in range(blocks):
+            loss, ncc, smoothness = 0.0, 0.0, 0.0
+            for _ in range(config.grad_stages):
+                with self._autocast():
+                    error = self.network(pair.fixed_input, pair.moving_input, field, warped[:, 1:])
+                field = field - error.float()
+                warped = warp(both, field)
+                ncc = local_ncc(pair.fixed, warped[:, :1], config.ncc_window)
+                smoothness = gradient_penalty(field)
+                loss = loss - ncc + config.smoothness * smoothness
+            self._update(loss)
+            field, warped = field.detach(), warped.detach()
+        return {"loss": loss.item(), "ncc": ncc.item(), "smoothness": smoothness.item()}
+
+    def _update(self, loss) -> None:
+        self.optimizer.zero_grad(set_to_none=True)
+        self.scaler.scale(loss).backward()
+        if self.config.gradient_clip:
+            self.scaler.unscale_(self.optimizer)
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.config.gradient_clip)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+
+    def _autocast(self):
+        if self.config.precision == "fp32":
+            return nullcontext()
+        return torch.autocast(self.device.type, _DTYPES[self.config.precision])
+
+    @torch.no_grad()
+    def _evaluate(self) -> None:
+        """Dev Dice and folding at each of ``evaluate_iterations``; keeps the best weights."""
+        from safetensors.torch import save_file
+
+        from ..engine.fields import jacobian_determinant
+
+        config, rows = self.config, []
+        self.network.eval()
+        for index in range(min(config.evaluate_pairs, len(self.dev))):
+            fixed, moving = self.dev[index], self.dev[(index + 1) % len(self.dev)]
+            pair = self.pairs.make(fixed, moving, labels=True)
+            labels = sorted(fixed.centroids.keys() & moving.centroids.keys())
+            field = torch.zeros((1, 3, *pair.fixed.shape[2:]), device=self.device)
+            row = {"dice_0": mean_dice(pair.fixed_labels.cpu(), pair.moving_labels.cpu(), labels)}
+            for iteration in range(1, max(config.evaluate_iterations) + 1):
+                with self._autocast():
+                    field = self.network.refine(pair.fixed, pair.moving, field)
+                if iteration in config.evaluate_iterations:
+                    warped = warp(pair.moving_labels, field, "nearest")
+                    row[f"dice_{iteration}"] = mean_dice(pair.fixed_labels.cpu(), warped.cpu(), labels)
+                    folded = jacobian_determinant(field)[pair.fixed > 0] <= 0
+                    row[f"folded_{iteration}"] = 100.0 * folded.float().mean().item()
+            rows.append(row)
+        self.network.train()
+        means = {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
+        self.log.add_dev(self.step, **means)
+        self.report(f"step {self.step}  dev: " + "  ".join(f"{k} {v:.4f}" for k, v in means.items()))
+        # Selected where the model will be used: after the last iteration.
+        chosen = means[f"dice_{max(config.evaluate_iterations)}"]
+        save_file({k: v.contiguous() for k, v in self.network.state_dict().items()}, self.folder / "last.safetensors")
+        if chosen > self.best:
+            self.best = chosen
+            (self.folder / "last.safetensors").replace(self.folder / "best.safetensors")
+        self.log.plot()
