@@ -58,23 +58,41 @@ class DisplacementMap:
 
         The linear part is inverted exactly first: the iteration only has to undo the rest.
 
-        :return: the inverse map and its residual in mm: the 99th percentile over ``grid`` points
-            that lie inside the fixed lattice of |map(inverse(y)) - y|.
+        :param grid: lattice of the inverse, in the moving space.
+        :return: the inverse map and its residual in mm: the 99th percentile of
+            |map(inverse(y)) - y| over the middles between ``grid`` points that lie inside the
+            fixed lattice. A folded map has no inverse there and leaves a large residual.
         """
-        linear = self._linear_part()
-        back = np.linalg.inv(linear)
-        targets = _lattice_points(grid)
-        estimate = targets @ back[:3, :3].T + back[:3, 3]
-        for _ in range(rounds):
-            # x <- x + A^-1 (y - map(x)), half a step where the field is steep.
-            error = targets - self.at(estimate)
-            estimate = estimate + 0.7 * error @ back[:3, :3].T
-        error = np.linalg.norm(targets - self.at(estimate), axis=1)
-        ijk = self.grid.to_ijk(estimate)
+        back = torch.from_numpy(np.linalg.inv(self._linear_part()[:3, :3])).float()
+        image = torch.from_numpy(self.displacement).permute(3, 0, 1, 2)[None].float()
+        # Both lattices' voxel coordinates in order k, j, i: what ``sample`` takes.
+        to_voxel = np.linalg.inv(self.grid.affine)
+        scale = torch.from_numpy(np.ascontiguousarray(to_voxel[:3, :3][::-1])).float()
+        start = torch.from_numpy(self.grid.to_ijk(_lattice_points(grid))[:, ::-1].astype(np.float32))
+        start = start.T.reshape(1, 3, *grid.shape)
+
+        def displacement_at(inverse):
+            return sample(image, start + torch.einsum("rc,bcdhw->brdhw", scale, inverse))
+
+        with torch.inference_mode():
+            inverse = torch.zeros((1, 3, *grid.shape))
+            for _ in range(rounds):
+                # x <- x + A^-1 (y - map(x)), not the whole step where the field is steep.
+                error = inverse + displacement_at(inverse)
+                inverse = inverse - 0.7 * torch.einsum("rc,bcdhw->brdhw", back, error)
+        found = DisplacementMap(grid, inverse[0].permute(1, 2, 3, 0).contiguous().numpy())
+        return found, self._inverse_residual(found)
+
+    def _inverse_residual(self, inverse: "DisplacementMap", most_points=200_000) -> float:
+        shape = [size - 1 for size in inverse.grid.shape]
+        step = max(1, int(np.ceil((np.prod(shape) / most_points) ** (1 / 3))))
+        axes = (np.arange(0, size, step) + 0.5 for size in shape[::-1])
+        points = inverse.grid.to_ras(np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3))
+        there = inverse.at(points)
+        ijk = self.grid.to_ijk(there)
         inside = ((ijk >= 0) & (ijk <= np.array(self.grid.shape[::-1]) - 1)).all(axis=1)
-        residual = float(np.percentile(error[inside], 99)) if inside.any() else float("inf")
-        displacement = (estimate - targets).reshape(*grid.shape, 3).astype(np.float32)
-        return DisplacementMap(grid, displacement), residual
+        error = np.linalg.norm(self.at(there) - points, axis=1)[inside]
+        return float(np.percentile(error, 99)) if error.size else float("inf")
 
     def _linear_part(self) -> np.ndarray:
         """Least-squares affine of the map over a coarse sample of the lattice, 4x4."""
@@ -87,6 +105,15 @@ class DisplacementMap:
         homogeneous = np.column_stack([points, np.ones(len(points))])
         matrix[:3] = np.linalg.lstsq(homogeneous, mapped, rcond=None)[0].T
         return matrix
+
+
+def covering_grid(lattice: Grid, box: Grid) -> Grid:
+    """A grid with the directions and spacing of ``lattice`` that covers the box of ``box``'s voxels."""
+    corners = lattice.to_ijk(box.corners())
+    low, high = np.floor(corners.min(axis=0)), np.ceil(corners.max(axis=0))
+    affine = lattice.affine.copy()
+    affine[:3, 3] = lattice.to_ras(low)
+    return Grid(tuple(int(n) for n in (high - low + 1)[::-1]), affine)
 
 
 def _lattice_points(grid: Grid) -> np.ndarray:

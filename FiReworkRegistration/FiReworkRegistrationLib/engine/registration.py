@@ -88,6 +88,11 @@ class Registration:
         _tell(progress, 1.0, "Ready")
 
     @property
+    def mask(self) -> torch.Tensor:
+        """The fixed content on the working grid, (1, 1, D, H, W), > 0 inside."""
+        return self._refiner.mask
+
+    @property
     def iterations(self) -> list[Iteration]:
         """All iterations so far; index 0 is the affine start."""
         return self._refiner.iterations

@@ -1,6 +1,8 @@
 """Settings of a training run. ``PAPER`` is the paper's recipe; a run saves its own as JSON."""
 
+import json
 from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
 
 from ..engine.errors import RegistrationError
 
@@ -14,14 +16,17 @@ class TrainingConfig:
     network_settings: dict = field(default_factory=dict)
     field_scale: float = 0.1
     # Refinement: stages in all; the gradient runs through ``grad_stages`` of them, then the
-    # field is detached and the weights are updated. ``random_stages`` draws 1 to stages/grad_stages
-    # such blocks a pair, short ones more often.
+    # field is detached and the weights are updated. ``random_stages`` updates once a pair, in half
+    # of the steps at the start, in the others at a random depth that it reaches without gradient.
     stages: int = 2
     grad_stages: int = 2
     random_stages: bool = False
     # Loss.
     ncc_window: int = 9
     smoothness: float = 1.0
+    # Weak supervision: the soft Dice of so many labels drawn for each pair; 0 is unsupervised.
+    label_weight: float = 0.0
+    labels_a_step: int = 12
     # Optimization: Adam with amsgrad, rate * (1 - (m - 1) / M)^0.9 (eq. 7).
     steps: int = 26100
     learning_rate: float = 1e-4
@@ -52,6 +57,10 @@ class TrainingConfig:
             raise RegistrationError(
                 f"stages ({self.stages}) must be a positive multiple of grad_stages ({self.grad_stages})."
             )
+        for name in ("shape", "whole_head_shape", "crop"):
+            shape = getattr(self, name)
+            if shape and (len(shape) != 3 or any(size % 16 for size in shape)):
+                raise RegistrationError(f"{name} is {list(shape)}; every axis must be a multiple of 16.")
         if self.precision not in ("fp32", "bf16", "fp16"):
             raise RegistrationError(f"precision is fp32, bf16 or fp16, got {self.precision!r}.")
 
@@ -67,6 +76,19 @@ class TrainingConfig:
             raise RegistrationError(f"Unknown training setting {', '.join(unknown)}; known are {', '.join(sorted(known))}.")
         values = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
         return cls(**values)
+
+    def changed(self, assignments) -> "TrainingConfig":
+        """With ``NAME=VALUE`` strings applied, values in JSON (or plain words)."""
+        values = self.to_dict()
+        for assignment in assignments:
+            name, separator, text = assignment.partition("=")
+            if not separator:
+                raise RegistrationError(f"'{assignment}' is no NAME=VALUE setting.")
+            try:
+                values[name] = json.loads(text)
+            except ValueError:
+                values[name] = text
+        return TrainingConfig.from_dict(values)
 
 
 #: The recipe of arXiv 2410.09595: two stages, 1 mm, no augmentation.
@@ -90,3 +112,19 @@ CONFIGS = {
         learning_rate=3e-4, steps=2000,
     ),
 }  # fmt: skip
+
+
+def read_config(name, assignments=()) -> TrainingConfig:
+    """A named configuration or a JSON file, with settings changed.
+
+    :raises RegistrationError: unknown name or setting, unreadable file.
+    """
+    if name in CONFIGS:
+        return CONFIGS[name].changed(assignments)
+    if not str(name).endswith(".json"):
+        raise RegistrationError(f"Unknown configuration '{name}'; named are {', '.join(CONFIGS)}, or give a JSON file.")
+    try:
+        values = json.loads(Path(name).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RegistrationError(f"Configuration '{name}' cannot be read ({error}).") from error
+    return TrainingConfig.from_dict(values).changed(assignments)

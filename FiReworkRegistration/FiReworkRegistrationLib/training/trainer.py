@@ -15,6 +15,7 @@ from ..engine.similarity import gradient_penalty, local_ncc
 from ..engine.warping import warp
 from .config import TrainingConfig
 from .log import TrainingLog
+from .overlap import soft_dice, soft_labels
 from .pairs import PairMaker
 
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -35,13 +36,18 @@ class Trainer:
     :param subjects: at least two training subjects.
     :param dev: subjects for the dev figures; never trained on. May be empty.
     :param initial: state dict to start from (curriculum), or None.
+    :param report: called with a line every 50 steps and at each evaluation.
+    :param progress: called as ``progress(fraction, line)`` at the other steps.
     """
 
-    def __init__(self, config, folder, subjects, dev=(), device="cpu", initial=None, report=print):
+    def __init__(self, config, folder, subjects, dev=(), device="cpu", initial=None, report=print, progress=None):
         overlap = {s.name for s in subjects} & {s.name for s in dev}
         if overlap:
             raise RegistrationError(f"Dev subjects among the training subjects: {', '.join(sorted(overlap))}.")
-        self.config, self.folder, self.report = config, Path(folder), report
+        if len(subjects) < 2:
+            raise RegistrationError(f"Training needs at least two subjects, got {len(subjects)}.")
+        self.config, self.folder = config, Path(folder)
+        self.report, self.progress = report, progress
         self.subjects, self.dev = list(subjects), list(dev)
         self.device = torch.device(device)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -68,8 +74,11 @@ class Trainer:
             figures = self._train_step()
             self.step += 1
             self.log.add(self.step, seconds=time.monotonic() - began, rate=self._rate, **figures)
+            line = f"step {self.step}/{self.config.steps}  {self.log.recent()}"
             if self.step % 50 == 0:
-                self.report(f"step {self.step}/{self.config.steps}  {self.log.recent()}")
+                self.report(line)
+            elif self.progress:
+                self.progress(self.step / self.config.steps, line)
             if self.dev and self.step % self.config.evaluate_every == 0:
                 self._evaluate()
             if self.step % self.config.checkpoint_every == 0:
@@ -103,18 +112,23 @@ class Trainer:
         generator = np.random.default_rng([config.seed, self.step])
         first, second = generator.choice(len(self.subjects), 2, replace=False)
         whole_head = generator.random() < config.whole_head
-        pair = self.pairs.make(self.subjects[first], self.subjects[second], generator, whole_head)
-        blocks = config.stages // config.grad_stages
-        if config.random_stages:
-            # Half the pairs stop after the first block; deeper ones are drawn evenly.
-            blocks = 1 if generator.random() < 0.5 else int(generator.integers(1, blocks + 1))
-        field = torch.zeros((1, 3, *pair.fixed.shape[2:]), device=self.device)
+        pair = self.pairs.make(
+            self.subjects[first], self.subjects[second], generator, whole_head, labels=config.label_weight > 0
+        )
+        structures = soft_labels(pair, config.labels_a_step, generator) if config.label_weight else None
         # The network reads augmented images, the loss is taken on the clean ones: both are
         # warped at once.
         both = torch.cat([pair.moving, pair.moving_input], dim=1)
-        warped = both
+        field = torch.zeros((1, 3, *pair.fixed.shape[2:]), device=self.device)
+        blocks = config.stages // config.grad_stages
+        if config.random_stages:
+            # Half the steps train the first stages; the others reach a random depth without
+            # gradient and train there, which costs a fraction of training all the way.
+            skipped = 0 if generator.random() < 0.5 else int(generator.integers(1, config.stages - config.grad_stages + 1))
+            field, blocks = self._reach(pair, field, skipped), 1
+        warped = warp(both, field)
         for _ in range(blocks):
-            loss, ncc, smoothness = 0.0, 0.0, 0.0
+            loss, ncc, smoothness, overlap = 0.0, 0.0, 0.0, torch.tensor(float("nan"))
             for _ in range(config.grad_stages):
                 with self._autocast():
                     error = self.network(pair.fixed_input, pair.moving_input, field, warped[:, 1:])
@@ -123,9 +137,20 @@ class Trainer:
                 ncc = local_ncc(pair.fixed, warped[:, :1], config.ncc_window)
                 smoothness = gradient_penalty(field)
                 loss = loss - ncc + config.smoothness * smoothness
+                if structures:
+                    overlap = soft_dice(structures[0], warp(structures[1], field))
+                    loss = loss + config.label_weight * (1 - overlap)
             self._update(loss)
             field, warped = field.detach(), warped.detach()
-        return {"loss": loss.item(), "ncc": ncc.item(), "smoothness": smoothness.item()}
+        figures = {"loss": loss, "ncc": ncc, "smoothness": smoothness, "overlap": overlap}
+        return {name: value.item() for name, value in figures.items()}
+
+    @torch.no_grad()
+    def _reach(self, pair, field, iterations: int) -> torch.Tensor:
+        for _ in range(iterations):
+            with self._autocast():
+                field = self.network.refine(pair.fixed_input, pair.moving_input, field)
+        return field
 
     def _update(self, loss) -> None:
         self.optimizer.zero_grad(set_to_none=True)
@@ -176,3 +201,17 @@ class Trainer:
             self.best = chosen
             (self.folder / "last.safetensors").replace(self.folder / "best.safetensors")
         self.log.plot()
+
+
+def read_weights(path) -> dict:
+    """A state dict from a safetensors file.
+
+    :raises RegistrationError: no such file, or damaged.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise RegistrationError(f"Weights '{path}' cannot be read as safetensors ({error}).") from error

@@ -1,0 +1,207 @@
+"""The commands of a shell: register, evaluate, train, models.
+
+Errors that a user can put right end as one line on stderr and exit status 2.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from . import __version__
+from .engine.errors import Cancelled, RegistrationError
+from .progress import ProgressLine
+
+
+def main(arguments=None) -> int:
+    """:return: exit status, 0 done, 2 a bad input, 130 interrupted."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except RegistrationError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except (Cancelled, KeyboardInterrupt):
+        print("interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="firework-registration", description="Brain MRI registration by FiRework.")
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="command")
+    _add_register(commands)
+    _add_evaluate(commands)
+    _add_train(commands)
+    listing = commands.add_parser("models", help="list the installed models")
+    listing.set_defaults(run=models)
+    return parser
+
+
+def _add_engine_options(parser):
+    parser.add_argument("--model", help="name of a model or path of its card (default: the first of 'models')")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
+    parser.add_argument("--precision", default="auto", help="of convolutions: auto, fp32, bf16, fp16")
+    parser.add_argument("--affine", default="auto", choices=("auto", "none"), help="alignment before the refinement")
+    parser.add_argument("--spacing", type=float, help="working resolution in mm (default: the model's)")
+
+
+def _add_register(commands):
+    parser = commands.add_parser("register", help="register a moving to a fixed volume")
+    parser.add_argument("--fixed", required=True, help="volume that stays where it is")
+    parser.add_argument("--moving", required=True, help="volume that is registered to it")
+    parser.add_argument("--fixed-mask", help="voxels > 0 are registered; on the fixed grid")
+    parser.add_argument("--moving-mask", help="voxels > 0 are registered; on the moving grid")
+    parser.add_argument("--initial-transform", help="linear ITK transform fixed to moving, where the alignment starts")
+    parser.add_argument(
+        "--transform-out", required=True,
+        help=".h5: the whole map; .nrrd, .nii.gz, .mha: one displacement field (LPS mm, fixed to moving, fixed grid)",
+    )  # fmt: skip
+    parser.add_argument("--inverse-transform-out", help="the map moving to fixed, endings as above, moving grid")
+    parser.add_argument("--warped-moving-out", help="moving volume on the fixed grid")
+    parser.add_argument("--jacobian-out", help="Jacobian determinant of the whole map on the fixed grid")
+    parser.add_argument("--iterations", type=int, metavar="K", help="refinement iterations (default: the model's)")
+    _add_engine_options(parser)
+    parser.set_defaults(run=register)
+
+
+def _add_evaluate(commands):
+    parser = commands.add_parser("evaluate", help="register labelled pairs: Dice, ASSD, HD95, TRE, folding, NDV, time")
+    parser.add_argument("--pairs", required=True, help="JSON file; see training/evaluation.py")
+    parser.add_argument("--iterations", default="0,1,2,4,8", help="iterations that are judged (default: %(default)s)")
+    parser.add_argument("--no-surfaces", action="store_true", help="leave out ASSD and HD95, which take seconds a pair")
+    parser.add_argument("--baseline", help="CSV of another evaluation of the same pairs to test against")
+    parser.add_argument("--csv", help="write a row a pair and iteration to this file")
+    _add_engine_options(parser)
+    parser.set_defaults(run=evaluate)
+
+
+def _add_train(commands):
+    parser = commands.add_parser("train", help="train a network")
+    parser.add_argument("--train", required=True, help="folder of X_t1.nii.gz and X_seg.nii.gz")
+    parser.add_argument("--dev", help="folder of subjects that choose the best weights, never trained on")
+    parser.add_argument("--output", required=True, help="run folder; one that exists is resumed")
+    parser.add_argument("--config", default="paper", help="named configuration (default: %(default)s) or JSON file")
+    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="settings to change, values in JSON")
+    parser.add_argument("--initial-weights", help="safetensors file to start from")
+    parser.add_argument("--dev-subjects", type=int, default=9, help="how many dev subjects (default: %(default)s)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, help="stop after this time with a checkpoint")
+    parser.set_defaults(run=train)
+
+
+def register(options) -> None:
+    """One pair of files to a transform file and what else was asked for."""
+    from .engine.files import check_output, read_volume, write_volume
+    from .engine.maps import covering_grid
+    from .engine.registration import Registration
+    from .engine.transform_files import check_transform_path, read_linear, write_map
+
+    # Everything that can be wrong with the command is found before the work starts.
+    for path in (options.transform_out, options.inverse_transform_out):
+        if path:
+            check_transform_path(path)
+    for path in (options.warped_moving_out, options.jacobian_out):
+        if path:
+            check_output(path)
+    if options.iterations is not None and options.iterations < 1:
+        raise RegistrationError(f"Iterations (K) is {options.iterations}; choose 1 or more.")
+    line = ProgressLine()
+    registration = Registration(
+        read_volume(options.fixed, "Fixed volume"),
+        read_volume(options.moving, "Moving volume"),
+        fixed_mask=options.fixed_mask and read_volume(options.fixed_mask, "Fixed mask"),
+        moving_mask=options.moving_mask and read_volume(options.moving_mask, "Moving mask"),
+        initial_transform=read_linear(options.initial_transform) if options.initial_transform else None,
+        progress=line.show,
+        **_engine_settings(options),
+    )
+    count = options.iterations or registration.card.iterations
+    line.done(f"model {registration.card.name} on {registration.device}, {registration.precision} convolutions")
+    print(f"{'K':>3} {'local NCC':>10} {'NCC':>7} {'folded %':>9} {'change mm':>10} {'p95 mm':>7} {'s':>6}")
+    _print_iteration(registration.iterations[0], registration.spacing)
+    for iteration in registration.refine(count):
+        _print_iteration(iteration, registration.spacing)
+
+    dmap = registration.map()
+    write_map(dmap, options.transform_out, registration.fixed.grid)
+    print(f"transform: {options.transform_out}")
+    if options.inverse_transform_out:
+        inverse, residual = dmap.inverted(covering_grid(dmap.grid, registration.moving.grid))
+        write_map(inverse, options.inverse_transform_out, registration.moving.grid)
+        print(f"inverse:   {options.inverse_transform_out} (residual {residual:.3f} mm, 99th percentile)")
+    if options.warped_moving_out:
+        write_volume(registration.warped(), options.warped_moving_out)
+        print(f"warped:    {options.warped_moving_out}")
+    if options.jacobian_out:
+        write_volume(registration.jacobian(), options.jacobian_out)
+        print(f"Jacobian:  {options.jacobian_out}")
+
+
+def evaluate(options) -> None:
+    """Pairs from a JSON file to a table, and to a CSV file."""
+    from .engine.files import check_output
+    from .training.evaluation import evaluate_pair, read_pairs, read_rows, summary, write_rows
+
+    try:
+        iterations = sorted({int(value) for value in options.iterations.split(",")})
+    except ValueError as error:
+        raise RegistrationError(f"--iterations is a list such as 0,1,2,4,8, got '{options.iterations}'.") from error
+    if not iterations or iterations[0] < 0:
+        raise RegistrationError(f"--iterations must not be negative, got '{options.iterations}'.")
+    if options.csv:
+        check_output(options.csv)
+    baseline = read_rows(options.baseline) if options.baseline else None
+    pairs, labels = read_pairs(options.pairs)
+    rows, line = [], ProgressLine()
+    for number, files in enumerate(pairs):
+        line.show(number / len(pairs), f"{number}/{len(pairs)} {files.name}")
+        rows += evaluate_pair(files, iterations, labels, not options.no_surfaces, **_engine_settings(options))
+        if options.csv:
+            write_rows(rows, options.csv)
+    line.done(f"{len(pairs)} pairs")
+    print(summary(rows, baseline))
+
+
+def train(options) -> None:
+    """Train to the end of the configuration, or resume."""
+    from .engine.device import choose_device
+    from .training.config import read_config
+    from .training.subjects import load_subjects
+    from .training.trainer import Trainer, read_weights
+
+    config = read_config(options.config, options.set)
+    device = choose_device(options.device)
+    initial = read_weights(options.initial_weights) if options.initial_weights else None
+    line = ProgressLine()
+    subjects = load_subjects(options.train, progress=lambda i, n: line.show(i / n, f"{i}/{n} training subjects"))
+    dev = load_subjects(options.dev, options.dev_subjects) if options.dev else []
+    line.done(f"{len(subjects)} training and {len(dev)} dev subjects, {device}")
+    trainer = Trainer(config, options.output, subjects, dev, device, initial, line.done, line.show)
+    trainer.run(seconds=options.seconds)
+    line.done(f"step {trainer.step} of {config.steps} in {options.output}")
+
+
+def models(options) -> None:
+    """Every installed model with what it is for."""
+    from .engine.models import list_models
+
+    for card in list_models():
+        print(f"{card.name}{' (default)' if card.default else ''}: {card.title}")
+        print(f"  {card.description}")
+        print(f"  {card.parameters:,} parameters, {card.spacing:g} mm, K = {card.iterations}; {card.license}")
+        if card.dev:
+            print(f"  dev: {json.dumps(card.dev)}")
+        print(f"  {Path(card.weights_path)}")
+
+
+def _engine_settings(options) -> dict:
+    names = ("model", "device", "precision", "affine", "spacing")
+    return {name: getattr(options, name) for name in names}
+
+
+def _print_iteration(iteration, spacing: float) -> None:
+    change = f"{iteration.mean_change * spacing:>10.3f} {iteration.p95_change * spacing:>7.2f} {iteration.seconds:>6.2f}"
+    start = f"{iteration.index:>3} {iteration.local_ncc:>10.4f} {iteration.global_ncc:>7.4f}"
+    print(f"{start} {iteration.percent_folded:>9.4f} {change}", flush=True)

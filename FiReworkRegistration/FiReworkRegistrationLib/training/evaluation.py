@@ -1,0 +1,193 @@
+"""Registering labelled pairs and judging the outcome: one CSV row a pair and iteration."""
+
+import csv
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..engine.errors import RegistrationError
+from ..engine.files import read_volume
+from ..engine.geometry import Volume
+from ..engine.metrics import dice_per_label, nondiffeomorphic_volume, surface_figures, target_registration_error
+from ..engine.registration import Registration, taper, warp_volume
+
+FIGURES = ("dice", "assd", "hd95", "tre", "local_ncc", "folded", "ndv", "seconds")
+
+
+@dataclass(frozen=True)
+class PairFiles:
+    """Files of one pair; landmarks are CSV files of x, y, z in mm RAS, one point a line."""
+
+    fixed: Path
+    moving: Path
+    fixed_labels: Path | None = None
+    moving_labels: Path | None = None
+    fixed_mask: Path | None = None
+    moving_mask: Path | None = None
+    fixed_landmarks: Path | None = None
+    moving_landmarks: Path | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.moving.name.split('.')[0]} to {self.fixed.name.split('.')[0]}"
+
+
+def read_pairs(path) -> tuple[list[PairFiles], list[int] | None]:
+    """Pairs and the labels to judge by (None: all that both maps hold) from a JSON file.
+
+    ``{"labels": [4, 11, ...], "pairs": [{"fixed": "a.nii.gz", "moving": "b.nii.gz", ...}]}``
+    or the list of pairs alone; paths are relative to the file.
+
+    :raises RegistrationError: unreadable file, unknown or missing keys.
+    """
+    path = Path(path)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(content, list):
+            content = {"pairs": content}
+        pairs = [
+            PairFiles(**{key: path.parent / value for key, value in entry.items() if value})
+            for entry in content["pairs"]
+        ]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RegistrationError(
+            f"Pairs file '{path}' cannot be used ({error}); it is a JSON list of objects with fixed, moving "
+            "and, as wanted, fixed_labels, moving_labels, fixed_mask, moving_mask, fixed_landmarks, moving_landmarks."
+        ) from error
+    if not pairs:
+        raise RegistrationError(f"Pairs file '{path}' names no pair.")
+    return pairs, content.get("labels")
+
+
+def evaluate_pair(files: PairFiles, iterations, labels=None, surfaces=True, **settings) -> list[dict]:
+    """Register one pair and judge it at each of ``iterations``; 0 is the affine start.
+
+    :param labels: label values that count; those that both maps hold if None.
+    :param surfaces: also ASSD and HD95, seconds a pair for a hundred labels.
+    :param settings: of :class:`Registration`.
+    :return: a dict per iteration with ``FIGURES``; what the pair has no data for is NaN.
+    """
+    fixed, moving = read_volume(files.fixed, "Fixed"), read_volume(files.moving, "Moving")
+    masks = {
+        key: read_volume(path, key.replace("_", " ").capitalize())
+        for key in ("fixed_mask", "moving_mask")
+        if (path := getattr(files, key))
+    }
+    fixed_labels, moving_labels = _read_labels(files)
+    points = _read_landmarks(files)
+    began = time.perf_counter()
+    registration = Registration(fixed, moving, **masks, **settings)
+    prepared = time.perf_counter() - began
+    list(registration.refine(max(max(iterations), 1)))
+    rows = []
+    for index in sorted(iterations):
+        state = registration.iterations[index]
+        dmap = registration.map(index)
+        row = dict.fromkeys(FIGURES, float("nan"))
+        row.update(
+            local_ncc=state.local_ncc, folded=state.percent_folded,
+            ndv=nondiffeomorphic_volume(taper(state.field), registration.mask),
+            seconds=prepared + sum(i.seconds for i in registration.iterations[: index + 1]),
+        )  # fmt: skip
+        if fixed_labels is not None:
+            warped = warp_volume(moving_labels, dmap, fixed_labels, "nearest").array
+            wanted = labels or sorted(_present(fixed_labels) & _present(moving_labels))
+            row["dice"] = float(np.nanmean(list(dice_per_label(fixed_labels.array, warped, wanted).values())))
+            if surfaces:
+                spacing = fixed_labels.grid.spacing[::-1]
+                figures = list(surface_figures(fixed_labels.array, warped, spacing, wanted).values())
+                row["assd"], row["hd95"] = (float(v) for v in np.nanmean(np.array(figures), axis=0))
+        if points:
+            row["tre"] = float(target_registration_error(dmap.at(points[0]), points[1]).mean())
+        rows.append({"pair": files.name, "iteration": index, **row})
+    return rows
+
+
+def _present(labels: Volume) -> set[int]:
+    return set(np.unique(labels.array).astype(int).tolist()) - {0}
+
+
+def _read_labels(files: PairFiles):
+    if files.fixed_labels is None or files.moving_labels is None:
+        return None, None
+    return read_volume(files.fixed_labels, "Fixed labels"), read_volume(files.moving_labels, "Moving labels")
+
+
+def _read_landmarks(files: PairFiles):
+    if files.fixed_landmarks is None or files.moving_landmarks is None:
+        return None
+    try:
+        return [np.loadtxt(p, delimiter=",", ndmin=2) for p in (files.fixed_landmarks, files.moving_landmarks)]
+    except (OSError, ValueError) as error:
+        raise RegistrationError(f"Landmarks of '{files.name}' cannot be read ({error}); give x,y,z lines.") from error
+
+
+def write_rows(rows: list[dict], path) -> None:
+    with Path(path).open("w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()} for row in rows)
+
+
+def read_rows(path) -> list[dict]:
+    """Rows of an earlier evaluation.
+
+    :raises RegistrationError: not such a file.
+    """
+    try:
+        with Path(path).open(newline="") as file:
+            return [
+                {"pair": row["pair"], "iteration": int(row["iteration"]), **{k: float(row[k]) for k in FIGURES}}
+                for row in csv.DictReader(file)
+            ]
+    except (OSError, ValueError, KeyError) as error:
+        raise RegistrationError(f"'{path}' is no CSV of an evaluation ({error}).") from error
+
+
+def summary(rows: list[dict], baseline: list[dict] | None = None) -> str:
+    """Table of mean and standard deviation an iteration, with paired Wilcoxon tests.
+
+    Each iteration is tested against iteration 0 on the same pairs (two-sided); with
+    ``baseline``, rows of another evaluation of the same pairs, also against its same iteration.
+    """
+    by_iteration = _by_iteration(rows)
+    start = by_iteration.get(0, {})
+    pairs = len({row["pair"] for row in rows})
+    shown = [f for f in FIGURES if any(np.isfinite(row[f]) for row in rows)]
+    lines = [f"{pairs} pairs; mean (standard deviation); p: paired Wilcoxon of Dice (TRE where there are no labels)"]
+    head = f"{'K':>3}" + "".join(f"{name:>18}" for name in shown) + f"{'p against K=0':>16}"
+    lines.append(head + (f"{'p against baseline':>20}" if baseline else ""))
+    judged = "dice" if "dice" in shown else "tre"
+    other = _by_iteration(baseline) if baseline else {}
+    for index, group in sorted(by_iteration.items()):
+        cells = []
+        for name in shown:
+            values = np.array([row[name] for row in group.values()])
+            cells.append(f"{np.nanmean(values):.4f} ({np.nanstd(values):.4f})")
+        line = f"{index:>3}" + "".join(f"{cell:>18}" for cell in cells)
+        line += f"{_wilcoxon(group, start, judged) if index else '':>16}"
+        if baseline:
+            line += f"{_wilcoxon(group, other.get(index, {}), judged):>20}"
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def _by_iteration(rows) -> dict[int, dict[str, dict]]:
+    groups: dict[int, dict[str, dict]] = {}
+    for row in rows:
+        groups.setdefault(row["iteration"], {})[row["pair"]] = row
+    return groups
+
+
+def _wilcoxon(first: dict, second: dict, figure: str) -> str:
+    from scipy.stats import wilcoxon
+
+    common = [name for name in first if name in second]
+    differences = np.array([first[name][figure] - second[name][figure] for name in common])
+    differences = differences[np.isfinite(differences)]
+    if len(differences) < 5 or not differences.any():
+        return "too few pairs" if len(differences) < 5 else "equal"
+    return f"{wilcoxon(differences).pvalue:.2g} (n={len(differences)})"
