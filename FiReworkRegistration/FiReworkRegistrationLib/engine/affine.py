@@ -111,7 +111,7 @@ def _coarse(image):
 
     spacing = np.array(image.GetSpacing())
     image = sitk.Cast(image, sitk.sitkFloat32)
-    sigma = np.where(ALIGNMENT_MM > 1.3 * spacing, 0.35 * ALIGNMENT_MM, 1e-3 * spacing)
+    sigma = np.where(1.3 * spacing < ALIGNMENT_MM, 0.35 * ALIGNMENT_MM, 1e-3 * spacing)
     image = sitk.SmoothingRecursiveGaussian(image, sigma.tolist()) if (sigma > 0.1 * spacing).any() else image
     target = np.maximum(spacing, ALIGNMENT_MM)
     size = np.maximum(np.ceil(np.array(image.GetSize()) * spacing / target), 8).astype(int)

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from .fields import ras_to_voxels, voxels_to_ras
-from .geometry import Grid
+from .geometry import Grid, linear_map
 from .warping import resample_affine, sample
 
 
@@ -63,23 +63,25 @@ class DisplacementMap:
             |map(inverse(y)) - y| over the middles between ``grid`` points that lie inside the
             fixed lattice. A folded map has no inverse there and leaves a large residual.
         """
-        back = torch.from_numpy(np.linalg.inv(self._linear_part()[:3, :3])).float()
-        image = torch.from_numpy(self.displacement).permute(3, 0, 1, 2)[None].float()
-        # Both lattices' voxel coordinates in order k, j, i: what ``sample`` takes.
-        to_voxel = np.linalg.inv(self.grid.affine)
-        scale = torch.from_numpy(np.ascontiguousarray(to_voxel[:3, :3][::-1])).float()
-        start = torch.from_numpy(self.grid.to_ijk(_lattice_points(grid))[:, ::-1].astype(np.float32))
-        start = start.T.reshape(1, 3, *grid.shape)
-
-        def displacement_at(inverse):
-            return sample(image, start + torch.einsum("rc,bcdhw->brdhw", scale, inverse))
+        # map(x) = L(x) + r(x): beyond the lattice r keeps its border value, which is near 0,
+        # so the inverse goes on smoothly there; with L left in, its edge would be bent.
+        linear = self._linear_part()
+        back = np.linalg.inv(linear)
+        lattice = _lattice_points(self.grid)
+        rest = self.displacement.reshape(-1, 3) + lattice - linear_map(linear, lattice)
+        rest = torch.from_numpy(rest.reshape(self.displacement.shape).astype(np.float32)).permute(3, 0, 1, 2)[None]
+        targets = _lattice_points(grid)
+        start = _channels(linear_map(back, targets) - targets, grid.shape)
+        voxels = _channels(self.grid.to_ijk(targets)[:, ::-1], grid.shape)
+        to_voxel = torch.from_numpy(np.linalg.inv(self.grid.linear)[::-1].copy()).float()
+        turn = torch.from_numpy(back[:3, :3]).float()
 
         with torch.inference_mode():
-            inverse = torch.zeros((1, 3, *grid.shape))
+            inverse = start
             for _ in range(rounds):
-                # x <- x + A^-1 (y - map(x)), not the whole step where the field is steep.
-                error = inverse + displacement_at(inverse)
-                inverse = inverse - 0.7 * torch.einsum("rc,bcdhw->brdhw", back, error)
+                # x <- L^-1 (y - r(x)), not the whole step where r is steep.
+                there = sample(rest, voxels + torch.einsum("rc,bcdhw->brdhw", to_voxel, inverse))
+                inverse = 0.3 * inverse + 0.7 * (start - torch.einsum("rc,bcdhw->brdhw", turn, there))
         found = DisplacementMap(grid, inverse[0].permute(1, 2, 3, 0).contiguous().numpy())
         return found, self._inverse_residual(found)
 
@@ -105,6 +107,11 @@ class DisplacementMap:
         homogeneous = np.column_stack([points, np.ones(len(points))])
         matrix[:3] = np.linalg.lstsq(homogeneous, mapped, rcond=None)[0].T
         return matrix
+
+
+def _channels(values: np.ndarray, shape) -> torch.Tensor:
+    """(k*j*i, 3) to (1, 3, k, j, i) float32."""
+    return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32)).T.reshape(1, 3, *shape)
 
 
 def covering_grid(lattice: Grid, box: Grid) -> Grid:

@@ -12,7 +12,7 @@ from subprocess import CalledProcessError
 import slicer
 from slicer.i18n import tr as _
 
-TORCH_VERSION = ">=2.0"
+TORCH_VERSION = ">=2.2"
 TORCH = "torch" + TORCH_VERSION
 SAFETENSORS = "safetensors>=0.4"
 
@@ -73,7 +73,7 @@ def _installTorch():
     from slicer.packaging import pip_check
 
     if pip_check("torch"):
-        raise DependencyError(_oldTorchMessage())
+        raise DependencyError(_wrongTorchMessage())
     try:
         import PyTorchUtils
     except ImportError:
@@ -119,7 +119,7 @@ def _remedy(missing):
         return _("Click Register in the FiRework Registration module to install them.")
     from slicer.packaging import pip_check
 
-    return _oldTorchMessage() if pip_check("torch") else _noTorchMessage()
+    return _wrongTorchMessage() if pip_check("torch") else _noTorchMessage()
 
 
 def _noTorchMessage():
@@ -136,8 +136,8 @@ def _noExtensionMessage():
     )
 
 
-def _oldTorchMessage():
+def _wrongTorchMessage():
     return _(
-        "The installed PyTorch is too old: version 2.0 or newer is needed. "
+        "The installed PyTorch does not fit: version {version} is needed. "
         'Uninstall it in the "PyTorch Utils" module, restart Slicer and click Register again.'
-    )
+    ).format(version=TORCH_VERSION)

@@ -1,0 +1,71 @@
+"""Everything a registration reads from the scene, read and checked before any work."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from .masks import maskFromNode
+from .transforms import initialMatrix, localToWorld
+from .volumes import ijkToRAS, volumeFromNode
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Inputs as engine values, copied from the nodes; matrices are 4x4 float64, RAS mm.
+
+    :param fixedNode, movingNode: the volume nodes.
+    :param fixed, moving: ``Volume`` in world coordinates.
+    :param fixedMask, movingMask: bool ``Volume`` on the grid of its volume, or None.
+    :param initial: fixed world to moving world, or None.
+    :param fixedMatrix: IJK to RAS of the fixed node without its parents.
+    :param fixedParentID: node ID of the fixed node's parent transform, or None.
+    :param fixedToWorld, movingToWorld: of the nodes' parents.
+    """
+
+    fixedNode: Any
+    movingNode: Any
+    fixed: Any
+    moving: Any
+    fixedMask: Any
+    movingMask: Any
+    initial: Any
+    fixedMatrix: Any
+    fixedParentID: str | None
+    fixedToWorld: Any
+    movingToWorld: Any
+
+
+def readPair(
+    fixedNode, movingNode, *, fixedMask=None, movingMask=None, fixedSegment=None, movingSegment=None,
+    initialTransform=None, replacedTransform=None,
+):  # fmt: skip
+    """Inputs of a registration as ``Pair``.
+
+    :param fixedMask, movingMask: label map, volume or segmentation node, or None.
+    :param fixedSegment, movingSegment: segment IDs; all segments of a segmentation if None.
+    :param initialTransform: linear transform node, or None.
+    :param replacedTransform: transform node that the registration will write, or None. A moving volume
+        (or mask) that an earlier run left directly under it is taken where it is without it.
+    :raises RegistrationError: any of them cannot be used.
+    """
+    from ..engine.errors import RegistrationError
+
+    if fixedNode is not None and fixedNode is movingNode:
+        raise RegistrationError(
+            f"Fixed and moving volume are the same node '{fixedNode.GetName()}'; select two different volumes."
+        )
+    fixed = volumeFromNode(fixedNode, "Fixed volume")
+    moving = volumeFromNode(movingNode, "Moving volume", replacedTransform)
+    masks = [None, None]
+    if fixedMask is not None:
+        masks[0] = maskFromNode(fixedMask, fixed, "Fixed mask", fixedSegment)
+    if movingMask is not None:
+        masks[1] = maskFromNode(movingMask, moving, "Moving mask", movingSegment, replacedTransform)
+    movingToWorld = localToWorld(movingNode, "Moving volume", replacedTransform)
+    return Pair(
+        fixedNode, movingNode, fixed, moving, *masks,
+        initial=None if initialTransform is None else initialMatrix(initialTransform, movingToWorld),
+        fixedMatrix=ijkToRAS(fixedNode),
+        fixedParentID=fixedNode.GetTransformNodeID(),
+        fixedToWorld=localToWorld(fixedNode, "Fixed volume"),
+        movingToWorld=movingToWorld,
+    )  # fmt: skip

@@ -1,0 +1,172 @@
+"""Transform nodes: the map of a registration as a grid transform, and linear nodes as matrices."""
+
+import slicer
+import vtk
+
+#: Voxels of an inverse lattice at most; a finer working grid is tabulated more coarsely.
+MOST_INVERSE_VOXELS = 4_000_000
+
+
+def matrixToWorld(transformNode, name):
+    """A linear transform node, with all its parents, as the 4x4 matrix from its children to the world.
+
+    :param name: first words of a message, such as "Initial transform 'T'".
+    :return: (4, 4) float64, RAS mm.
+    :raises RegistrationError: a nonlinear transform on the way to the world, or a singular matrix.
+    """
+    from ..engine.errors import RegistrationError
+    from ..engine.inputs import check_linear
+
+    if not transformNode.IsTransformToWorldLinear():
+        raise RegistrationError(f"{name} is not linear; choose a rigid or affine one, or harden it first.")
+    matrix = vtk.vtkMatrix4x4()
+    transformNode.GetMatrixTransformToWorld(matrix)
+    return check_linear(slicer.util.arrayFromVTKMatrix(matrix), name)
+
+
+def localToWorld(node, role, replacedTransform=None):
+    """4x4 matrix (RAS mm) of what a node is placed under; identity without parent.
+
+    :param role: "Fixed volume", "Moving mask" and the like, the first words of a message.
+    :param replacedTransform: transform node that this registration writes; a node directly under it
+        counts as placed under nothing, because its parent is about to be replaced.
+    :raises RegistrationError: a nonlinear or singular parent.
+    """
+    import numpy as np
+
+    from ..engine.errors import RegistrationError
+
+    parent = node.GetParentTransformNode()
+    if parent is None or parent is replacedTransform:
+        return np.eye(4)
+    if not parent.IsTransformToWorldLinear():
+        raise RegistrationError(
+            f"{role} '{node.GetName()}' is under the nonlinear transform '{parent.GetName()}'; "
+            "harden that transform on it first (Data module, Harden transform) or take it out of the transform."
+        )
+    return matrixToWorld(parent, f"Transform '{parent.GetName()}', parent of {role.lower()} '{node.GetName()}',")
+
+
+def initialMatrix(transformNode, movingToWorld):
+    """4x4 RAS mm from the fixed to the moving world, from a linear initial transform node.
+
+    The node is read as the result is: the moving volume placed under it, in the place of its parent,
+    lies near the fixed one.
+
+    :param movingToWorld: 4x4 of the moving volume's parent.
+    :raises RegistrationError: not a transform node, nonlinear or singular.
+    """
+    import numpy as np
+
+    from ..engine.errors import RegistrationError
+
+    name = f"Initial transform '{transformNode.GetName()}'"
+    if not transformNode.IsA("vtkMRMLTransformNode"):
+        raise RegistrationError(f"{name} is not a transform node; choose a linear transform.")
+    return movingToWorld @ np.linalg.inv(matrixToWorld(transformNode, name))
+
+
+def gridTransformFromMap(displacementMap):
+    """A ``DisplacementMap`` as vtkOrientedGridTransform (RAS mm), to be set *from parent*.
+
+    :raises RegistrationError: the lattice has skewed axes, which no file format of transforms holds.
+    """
+    import numpy as np
+    from vtk.util.numpy_support import numpy_to_vtk
+
+    from ..engine.errors import RegistrationError
+
+    grid = displacementMap.grid
+    if not np.allclose(grid.directions.T @ grid.directions, np.eye(3), atol=1e-4):
+        raise RegistrationError("The displacement field's axes are not perpendicular; resample it to another grid.")
+    vectors = np.ascontiguousarray(displacementMap.displacement, dtype=np.float32).reshape(-1, 3)
+    image = vtk.vtkImageData()
+    image.SetDimensions(*(int(size) for size in grid.shape[::-1]))
+    image.SetOrigin(*(float(value) for value in grid.affine[:3, 3]))
+    image.SetSpacing(*(float(value) for value in grid.spacing))
+    # Displacements are read from the scalars; as VTK vectors they would silently mean identity.
+    image.GetPointData().SetScalars(numpy_to_vtk(vectors, deep=True))
+    directions = np.eye(4)
+    directions[:3, :3] = grid.directions
+    transform = slicer.vtkOrientedGridTransform()
+    transform.SetDisplacementGridData(image)
+    transform.SetGridDirectionMatrix(slicer.util.vtkMatrixFromArray(directions))
+    transform.SetInterpolationModeToLinear()
+    return transform
+
+
+def setMap(transformNode, displacementMap):
+    """Put a ``DisplacementMap`` into a transform node, from parent, replacing what it held."""
+    transformNode.SetAndObserveTransformFromParent(gridTransformFromMap(displacementMap))
+
+
+def mapFromTransformNode(transformNode):
+    """The grid transform of a node as ``DisplacementMap`` in RAS mm, from parent.
+
+    :raises RegistrationError: the node holds no displacement field from parent.
+    """
+    import numpy as np
+    from vtk.util.numpy_support import vtk_to_numpy
+
+    from ..engine.errors import RegistrationError
+    from ..engine.geometry import Grid
+    from ..engine.maps import DisplacementMap
+
+    transform = transformNode.GetTransformFromParentAs("vtkOrientedGridTransform", False, True)
+    if transform is None or transform.GetInverseFlag() or transform.GetDisplacementGrid() is None:
+        raise RegistrationError(
+            f"Transform '{transformNode.GetName()}' does not hold one displacement field from parent; "
+            "choose the transform of a registration."
+        )
+    image = transform.GetDisplacementGrid()
+    shape = tuple(reversed(image.GetDimensions()))
+    values = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(*shape, 3)
+    displacement = (values * transform.GetDisplacementScale() + transform.GetDisplacementShift()).astype(np.float32)
+    affine = np.eye(4)
+    if transform.GetGridDirectionMatrix() is not None:
+        affine = slicer.util.arrayFromVTKMatrix(transform.GetGridDirectionMatrix())
+    affine[:3, :3] = affine[:3, :3] * np.array(image.GetSpacing())
+    affine[:3, 3] = image.GetOrigin()
+    return DisplacementMap(Grid(shape, affine), displacement)
+
+
+def followedBy(displacementMap, matrix):
+    """The map x -> matrix(map(x)) on the same lattice, exact there, as the matrix is linear.
+
+    :param matrix: 4x4 RAS mm.
+    """
+    import numpy as np
+
+    from ..engine.geometry import linear_map
+    from ..engine.maps import DisplacementMap
+
+    if np.allclose(matrix, np.eye(4), atol=1e-12):
+        return displacementMap
+    grid = displacementMap.grid
+    result = np.empty(displacementMap.displacement.shape, dtype=np.float32)
+    j, i = np.meshgrid(*(np.arange(size, dtype=np.float64) for size in grid.shape[1:]), indexing="ij")
+    # Slice by slice: a whole 1 mm lattice in double precision would take 0.5 GB.
+    for k in range(grid.shape[0]):
+        points = grid.to_ras(np.stack([i, j, np.full_like(i, k)], -1))
+        result[k] = linear_map(matrix, points + displacementMap.displacement[k]) - points
+    return DisplacementMap(grid, result)
+
+
+def inverseMap(displacementMap, moving):
+    """The map moving to fixed as a field of its own, on an upright lattice that covers the moving volume.
+
+    A computed field, because files of a transform with the inverse flag set are not read by ITK.
+
+    :param moving: ``Volume`` in the space the map leads to.
+    :return: ``DisplacementMap`` and its residual in mm, see ``DisplacementMap.inverted``.
+    """
+    import numpy as np
+
+    from ..engine.working_grid import working_grid
+
+    sides = np.array(moving.array.shape[::-1]) * moving.grid.spacing
+    finest = (sides.prod() / MOST_INVERSE_VOXELS) ** (1 / 3)
+    spacing = max(float(displacementMap.grid.spacing.mean()), finest)
+    everything = np.ones(moving.array.shape, dtype=bool)
+    lattice = working_grid(moving, everything, spacing, multiple=1, margin=spacing)
+    return displacementMap.inverted(lattice)

@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+from scipy.ndimage import affine_transform
+from scipy.spatial.transform import Rotation
+
+from FiReworkRegistrationLib.engine.affine import center_of_mass, prealign
+from FiReworkRegistrationLib.engine.errors import Cancelled
+from FiReworkRegistrationLib.engine.geometry import Volume, linear_map
+
+
+@pytest.fixture
+def shape():
+    """Three unequal bars in 48^3 voxels of 2 mm: no symmetry that an alignment could fall for."""
+    array = np.zeros((48, 48, 48), np.float32)
+    array[10:38, 16:30, 18:32] = 0.6
+    array[12:20, 14:36, 20:24] = 1.0
+    array[28:34, 20:26, 12:30] = 0.8
+    return Volume(array, np.diag([2.0, 2.0, 2.0, 1.0]), "bars")
+
+
+def moved(volume, matrix):
+    """The volume seen through ``matrix``: a fixed point x of it lies at matrix x in the result."""
+    to_source = np.linalg.inv(volume.affine) @ np.linalg.inv(matrix) @ volume.affine
+    reverse = to_source[:3, :3][::-1, ::-1]
+    array = affine_transform(volume.array, reverse, to_source[:3, 3][::-1], order=1)
+    return Volume(array, volume.affine, "moved")
+
+
+def known_matrix(stretch=1.0):
+    matrix = np.eye(4)
+    matrix[:3, :3] = Rotation.from_euler("xyz", (6, -5, 8), degrees=True).as_matrix() @ np.diag([stretch, 1, 1])
+    matrix[:3, 3] = (5.0, -4.0, 3.0)
+    return matrix
+
+
+@pytest.mark.parametrize("stretch", [1.0, 1.08])
+def test_finds_a_known_motion_within_half_a_voxel(shape, stretch):
+    truth = known_matrix(stretch)
+    found = prealign(shape, moved(shape, truth))
+    corners = shape.grid.to_ras(np.array(np.meshgrid([12, 32], [14, 36], [10, 38])).reshape(3, 8).T)
+    error = np.linalg.norm(linear_map(found.matrix, corners) - linear_map(truth, corners), axis=1)
+    assert error.max() < 1.0
+    assert [name for name, _ in found.steps] == ["rigid", "affine"]
+
+
+def test_same_seed_same_result(shape):
+    other = moved(shape, known_matrix())
+    # ITK adds up its threads' sums in any order: equal to rounding, not to the bit.
+    assert np.allclose(prealign(shape, other).matrix, prealign(shape, other).matrix, atol=1e-3)
+
+
+def test_a_given_start_is_used(shape):
+    far = np.eye(4)
+    far[:3, 3] = (300.0, 0, 0)
+    other = Volume(shape.array, far @ shape.affine, "far")
+    found = prealign(shape, other, far).matrix
+    point = shape.grid.center
+    assert np.linalg.norm(linear_map(found, point) - linear_map(far, point)) < 1.0
+
+
+def test_center_of_mass_in_ras(shape):
+    box = Volume(np.pad(np.ones((2, 2, 2), np.float32), 3), np.diag([1.0, 2.0, 3.0, 1.0]))
+    assert np.allclose(center_of_mass(box), (3.5, 7.0, 10.5))
+
+
+def test_cancel_and_progress(shape):
+    told = []
+    with pytest.raises(Cancelled):
+        prealign(shape, shape, progress=lambda *what: told.append(what), cancelled=lambda: True)
+    assert told[0][1] == "Rigid alignment"

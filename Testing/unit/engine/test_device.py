@@ -1,0 +1,33 @@
+import pytest
+import torch
+
+from FiReworkRegistrationLib.engine.device import choose_device, choose_precision
+from FiReworkRegistrationLib.engine.errors import RegistrationError
+
+
+def test_cuda_asked_for_and_absent(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert choose_device("auto").type == "cpu"
+    with pytest.raises(RegistrationError, match="no CUDA GPU.*'auto' or 'cpu'"):
+        choose_device("cuda")
+
+
+def test_device_number_that_does_not_exist(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert choose_device("auto").type == "cuda"
+    with pytest.raises(RegistrationError, match="there are 1 GPU"):
+        choose_device("cuda:3")
+
+
+@pytest.mark.parametrize("name", ["gpu", "mps", "meta"])
+def test_unknown_devices(name):
+    with pytest.raises(RegistrationError, match="choose auto, cpu, cuda"):
+        choose_device(name)
+
+
+def test_precision():
+    assert choose_precision("fp32", torch.device("cpu")) == "fp32"
+    assert choose_precision("auto", torch.device("cpu")) in ("fp32", "bf16")
+    with pytest.raises(RegistrationError, match="choose auto"):
+        choose_precision("int8", torch.device("cpu"))

@@ -1,0 +1,114 @@
+import numpy as np
+import pytest
+import torch
+
+from FiReworkRegistrationLib.engine.fields import (
+    compose,
+    invert,
+    jacobian_determinant,
+    log_jacobian,
+    percent_folded,
+    percentile,
+    ras_to_voxels,
+    resize_field,
+    voxels_to_ras,
+    warp_points,
+)
+from FiReworkRegistrationLib.engine.warping import identity_grid, warp
+
+
+def linear_field(matrix, shape):
+    """x + u(x) = matrix x in k, j, i voxels about the origin."""
+    grid = identity_grid(shape)
+    return torch.einsum("rc,bcdhw->brdhw", torch.as_tensor(matrix, dtype=torch.float32), grid) - grid
+
+
+def test_resized_field_is_the_field_of_the_resized_grid():
+    matrix = np.array([[1.05, 0.02, 0], [0, 0.97, 0.01], [0.03, 0, 1.02]])
+    coarse, fine = linear_field(matrix, (9, 11, 13)), (17, 21, 25)
+    # The fine grid's step is (s - 1) / (s' - 1) of the coarse one: half of it here.
+    expected = torch.nn.functional.interpolate(coarse, fine, mode="trilinear", align_corners=True) * 2
+    assert torch.allclose(resize_field(coarse, fine), expected, atol=1e-4)
+
+
+def test_resize_scales_by_s_minus_one():
+    field = torch.full((1, 3, 80, 8, 8), 20.0)
+    resized = resize_field(field, (160, 8, 8))
+    assert resized[0, 0, 5, 0, 0].item() == pytest.approx(20 * 159 / 79, abs=1e-4)
+    assert resized[0, 1, 5, 0, 0].item() == pytest.approx(20.0, abs=1e-4)
+
+
+def test_composition_of_translations_adds():
+    first, second = torch.zeros(1, 3, 8, 8, 8), torch.zeros(1, 3, 8, 8, 8)
+    first[:, 0], second[:, 2] = 1.0, -2.0
+    assert torch.allclose(compose(first, second), first + second)
+
+
+def test_warping_by_the_composition_is_warping_twice(field):
+    image = torch.nn.functional.avg_pool3d(torch.rand(1, 1, 20, 24, 28), 5, 1, 2)
+    inner_field = 0.5 * field.flip(2)
+    twice = warp(warp(image, field), inner_field)
+    once = warp(image, compose(field, inner_field))
+    assert (twice - once).abs().max() < 0.02
+
+
+def test_inverse_undoes_the_field_and_reports_its_residual(field):
+    inverse, residual = invert(field)
+    assert residual < 0.01
+    assert compose(field, inverse).norm(dim=1).flatten().kthvalue(int(0.99 * 20 * 24 * 28)).values < 0.011
+
+
+def test_folded_field_leaves_a_large_residual():
+    field = torch.zeros(1, 3, 16, 16, 16)
+    field[:, 0, 6:10] = torch.tensor([6.0, 2.0, -2.0, -6.0]).view(4, 1, 1)
+    assert invert(field)[1] > 0.3
+
+
+@pytest.mark.parametrize("scale", [(1.2, 1.0, 1.0), (1.0, 0.8, 1.0), (1.1, 1.1, 0.9)])
+def test_jacobian_of_a_known_scaling(scale):
+    determinant = jacobian_determinant(linear_field(np.diag(scale), (7, 8, 9)))
+    assert torch.allclose(determinant, torch.full_like(determinant, float(np.prod(scale))), atol=1e-4)
+    assert log_jacobian(linear_field(np.diag(scale), (7, 8, 9))).mean().item() == pytest.approx(
+        np.log(np.prod(scale)), abs=1e-4
+    )
+
+
+def test_jacobian_of_a_shear_and_a_rotation_is_one():
+    shear = np.array([[1, 0.3, 0], [0, 1, 0.2], [0, 0, 1]])
+    turn = np.array([[0.96, -0.28, 0], [0.28, 0.96, 0], [0, 0, 1]])
+    for matrix in (shear, turn):
+        assert torch.allclose(jacobian_determinant(linear_field(matrix, (6, 6, 6))), torch.tensor(1.0), atol=1e-4)
+
+
+def test_reflection_folds_everywhere_and_its_logarithm_is_finite():
+    mirrored = linear_field(np.diag([-1.0, 1, 1]), (6, 6, 6))
+    assert percent_folded(mirrored) == 100
+    assert torch.isfinite(log_jacobian(mirrored)).all()
+
+
+def test_folding_counts_inside_the_mask_only():
+    field = torch.zeros(1, 3, 10, 10, 10)
+    field[:, 0, :5] = linear_field(np.diag([-1.0, 1, 1]), (10, 10, 10))[:, 0, :5]
+    mask = torch.zeros(1, 1, 10, 10, 10)
+    mask[:, :, 1:4] = 1
+    assert percent_folded(field, mask) == 100
+    assert percent_folded(field, 1 - mask) < 50
+
+
+def test_voxels_to_ras_and_back(affine, field):
+    linear = affine[:3, :3]
+    ras = voxels_to_ras(field, linear)
+    k, j, i = 5, 6, 7
+    expected = linear @ field[0, :, k, j, i].flip(0).numpy()
+    assert np.allclose(ras[k, j, i], expected, atol=1e-5)
+    assert torch.allclose(ras_to_voxels(ras, linear), field, atol=1e-5)
+
+
+def test_points_move_with_the_field():
+    field = linear_field(np.diag([1.1, 0.9, 1.0]), (10, 10, 10))
+    points = torch.tensor([[2.0, 3.0, 4.0], [5.5, 6.5, 1.0]])
+    assert torch.allclose(warp_points(points, field), points * torch.tensor([1.1, 0.9, 1.0]), atol=1e-5)
+
+
+def test_percentile_of_many_values():
+    assert percentile(torch.arange(1, 101), 95) == 95

@@ -1,0 +1,47 @@
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from FiReworkRegistrationLib.engine.errors import RegistrationError
+from FiReworkRegistrationLib.engine.files import read_volume, write_volume
+from FiReworkRegistrationLib.engine.geometry import Volume
+
+
+@pytest.mark.parametrize("ending", [".nrrd", ".nii.gz", ".mha"])
+def test_geometry_survives_every_format(tmp_path, affine, ending):
+    volume = Volume(np.arange(4 * 5 * 6, dtype=np.int16).reshape(4, 5, 6), affine)
+    write_volume(volume, tmp_path / f"a{ending}")
+    back = read_volume(tmp_path / f"a{ending}")
+    assert np.array_equal(back.array, volume.array)
+    assert np.allclose(back.affine, affine, atol=1e-4)
+
+
+def test_ras_is_lps_with_two_signs_turned(tmp_path):
+    image = sitk.Image(4, 5, 6, sitk.sitkUInt8)
+    image.SetOrigin((10, 20, 30))
+    sitk.WriteImage(image, str(tmp_path / "a.nrrd"))
+    affine = read_volume(tmp_path / "a.nrrd").affine
+    assert np.allclose(affine[:3, 3], (-10, -20, 30))
+    assert np.allclose(np.diag(affine), (-1, -1, 1, 1))
+
+
+def test_bad_files_are_named(tmp_path):
+    with pytest.raises(RegistrationError, match="Fixed volume.*does not exist"):
+        read_volume(tmp_path / "none.nii.gz", "Fixed volume")
+    (tmp_path / "text.nii.gz").write_text("no image")
+    with pytest.raises(RegistrationError, match="cannot be read as an image"):
+        read_volume(tmp_path / "text.nii.gz")
+    sitk.WriteImage(sitk.Image([4, 4, 4, 3], sitk.sitkUInt8), str(tmp_path / "time.nii.gz"))
+    with pytest.raises(RegistrationError, match="4D.*extract one scalar"):
+        read_volume(tmp_path / "time.nii.gz")
+    sitk.WriteImage(sitk.Image([4, 4, 4], sitk.sitkVectorUInt8, 3), str(tmp_path / "rgb.nii.gz"))
+    with pytest.raises(RegistrationError, match="3 component"):
+        read_volume(tmp_path / "rgb.nii.gz")
+
+
+def test_output_folder_must_exist(tmp_path):
+    volume = Volume(np.zeros((3, 3, 3), np.uint8))
+    with pytest.raises(RegistrationError, match="create it first"):
+        write_volume(volume, tmp_path / "no" / "a.nrrd")
+    with pytest.raises(RegistrationError, match="use .nrrd"):
+        write_volume(volume, tmp_path / "a.unknown")

@@ -1,0 +1,42 @@
+import numpy as np
+import pytest
+
+from FiReworkRegistrationLib.engine.errors import RegistrationError
+from FiReworkRegistrationLib.engine.geometry import Volume
+from FiReworkRegistrationLib.engine.inputs import check_linear, check_overlap, prepare_image
+
+
+def mask_of(volume, array):
+    return Volume(array, volume.affine, "my mask")
+
+
+def test_mask_blanks_what_lies_outside(ball):
+    inside = ball.array > 0.5
+    prepared = prepare_image(ball, mask_of(ball, inside.astype(np.uint8)), "Fixed")
+    assert not prepared.volume.array[~inside].any()
+    assert np.array_equal(prepared.content, inside)
+
+
+def test_bad_masks_are_named(ball):
+    with pytest.raises(RegistrationError, match="Fixed mask 'my mask' is empty"):
+        prepare_image(ball, mask_of(ball, np.zeros(ball.array.shape)), "Fixed")
+    with pytest.raises(RegistrationError, match="Moving mask 'my mask' is not on the grid of 'ball'"):
+        prepare_image(ball, Volume(np.ones((3, 3, 3)), ball.affine, "my mask"), "Moving")
+    flat = Volume(np.where(ball.array > 0.5, 1.0, ball.array), ball.affine, "flat")
+    with pytest.raises(RegistrationError, match="constant inside its mask"):
+        prepare_image(flat, mask_of(flat, flat.array == 1.0), "Fixed")
+
+
+def test_volumes_apart_are_refused_unless_a_transform_brings_them_together(ball):
+    matrix = np.eye(4)
+    matrix[:3, 3] = (500.0, 0, 0)
+    far = Volume(ball.array, matrix @ ball.affine, "far")
+    with pytest.raises(RegistrationError, match="'ball' and moving volume 'far' do not overlap.*500 mm.*initial"):
+        check_overlap(ball, far, np.eye(4))
+    check_overlap(ball, far, matrix)
+
+
+@pytest.mark.parametrize("matrix", [np.zeros((4, 4)), np.full((4, 4), np.nan), np.eye(3)])
+def test_unusable_linear_transforms(matrix):
+    with pytest.raises(RegistrationError, match="Initial transform is not an invertible"):
+        check_linear(matrix)

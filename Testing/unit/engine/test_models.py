@@ -1,0 +1,62 @@
+import json
+
+import pytest
+import torch
+
+from FiReworkRegistrationLib.engine.errors import RegistrationError
+from FiReworkRegistrationLib.engine.models import default_model, find_model, list_models, load_network
+
+
+def test_models_are_listed_and_loaded(tiny_model):
+    assert "tiny" in [card.name for card in list_models()]
+    network = load_network(find_model("tiny"))
+    assert not network.training and not any(p.requires_grad for p in network.parameters())
+
+
+def test_a_card_may_be_given_by_its_path(tiny_model):
+    assert find_model(str(tiny_model / "tiny.json")).weights_path == tiny_model / "tiny.safetensors"
+
+
+def test_unknown_model_names_the_installed_ones(tiny_model):
+    with pytest.raises(RegistrationError, match="installed are.*tiny"):
+        find_model("nothing")
+
+
+def test_truncated_weights(tiny_model):
+    path = tiny_model / "tiny.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(RegistrationError, match="tiny.*damaged"):
+        load_network(find_model("tiny"))
+
+
+def test_weights_of_another_network(tiny_model):
+    from safetensors.torch import save_file
+
+    save_file({"weight": torch.zeros(3)}, tiny_model / "tiny.safetensors")
+    with pytest.raises(RegistrationError, match="belongs to another network"):
+        load_network(find_model("tiny"))
+
+
+def test_missing_weights_and_broken_card(tiny_model):
+    (tiny_model / "tiny.safetensors").unlink()
+    with pytest.raises(RegistrationError, match="missing; reinstall"):
+        load_network(find_model("tiny"))
+    (tiny_model / "tiny.json").write_text("{")
+    with pytest.raises(RegistrationError, match="cannot be read"):
+        list_models()
+
+
+def test_pickled_weights_are_never_opened(tiny_model):
+    torch.save({"weight": torch.zeros(3)}, tiny_model / "tiny.safetensors")
+    with pytest.raises(RegistrationError, match="damaged"):
+        load_network(find_model("tiny"))
+
+
+def test_shipped_models_load_and_their_cards_are_complete():
+    assert default_model().default
+    for card in list_models():
+        network = load_network(card)
+        assert sum(p.numel() for p in network.parameters()) == card.parameters
+        assert card.weights_path.stat().st_size < 20e6
+        assert card.license and card.data and card.training and card.dev
+        json.dumps(card.training)

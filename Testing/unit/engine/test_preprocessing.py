@@ -1,0 +1,37 @@
+import numpy as np
+
+from FiReworkRegistrationLib.engine.preprocessing import foreground, normalize_intensity
+
+
+def test_intensities_go_to_zero_and_one_whatever_their_scale():
+    image = np.random.default_rng(0).normal(1000, 200, (20, 20, 20)).astype(np.int16)
+    mask = np.ones(image.shape, bool)
+    first = normalize_intensity(image, mask)
+    second = normalize_intensity(image.astype(np.float32) * 0.01 - 3, mask)
+    assert first.min() == 0 and first.max() == 1 and first.dtype == np.float32
+    assert np.abs(first - second).max() < 0.01
+
+
+def test_one_bright_voxel_does_not_darken_the_rest():
+    image = np.random.default_rng(0).uniform(0, 100, (20, 20, 20))
+    mask = np.ones(image.shape, bool)
+    plain = normalize_intensity(image, mask)
+    image[0, 0, 0] = 1e6
+    assert np.abs(normalize_intensity(image, mask) - plain).ravel()[1:].max() < 0.01
+
+
+def test_outside_of_a_mask_can_be_blanked():
+    image = np.random.default_rng(0).uniform(10, 100, (8, 8, 8))
+    mask = np.zeros(image.shape, bool)
+    mask[2:6] = True
+    assert not normalize_intensity(image, mask, zero_outside=True)[~mask].any()
+
+
+def test_foreground_of_a_stripped_and_of_a_noisy_head(ball):
+    inside = ball.array > 0.5
+    stripped = np.where(ball.array > 0.05, ball.array, 0)
+    noisy = np.abs(ball.array + np.random.default_rng(0).normal(0, 0.01, ball.array.shape))
+    for image in (stripped, noisy):
+        found = foreground(image)
+        assert (found & inside).sum() > 0.98 * inside.sum()
+        assert found.sum() < 1.8 * inside.sum()

@@ -1,0 +1,99 @@
+import numpy as np
+import pytest
+import torch
+
+from FiReworkRegistrationLib.engine.errors import Cancelled, RegistrationError
+from FiReworkRegistrationLib.engine.geometry import Volume
+from FiReworkRegistrationLib.engine.registration import Registration, taper, warp_volume
+
+
+@pytest.fixture
+def pair(ball, affine, tiny_model):
+    """The ball on a grid of another orientation, and the ball moved by 6 mm as moving volume."""
+    shift = np.eye(4)
+    shift[:3, 3] = (4.0, -4.0, 2.0)
+    return Volume(ball.array, affine, "fixed"), Volume(ball.array, shift @ affine, "moving")
+
+
+def test_the_affine_start_alone_finds_a_translation(pair):
+    registration = Registration(*pair, model="tiny", device="cpu")
+    dmap = registration.map(0)
+    points = pair[0].grid.to_ras(np.array([[20, 18, 16], [14, 16, 12], [26, 20, 20]]))
+    assert np.abs(dmap.at(points) - points - (4.0, -4.0, 2.0)).max() < 0.7
+
+
+def test_outputs_are_on_the_fixed_grid_whatever_the_orientation(pair):
+    registration = Registration(*pair, model="tiny", device="cpu", spacing=2.0)
+    list(registration.refine(2))
+    for volume in (registration.warped(), registration.jacobian(1)):
+        assert volume.array.shape == pair[0].array.shape
+        assert np.array_equal(volume.affine, pair[0].affine)
+        assert np.isfinite(volume.array).all()
+
+
+def test_warped_volume_matches_after_alignment(pair):
+    registration = Registration(*pair, model="tiny", device="cpu")
+    before = np.abs(pair[0].array - pair[1].array)
+    after = np.abs(pair[0].array - registration.warped(0).array)
+    # Before, both arrays are equal and only their positions differ: compare in space.
+    assert before.max() == 0
+    assert after.mean() < 0.02
+
+
+def test_affine_none_keeps_the_given_transform(pair):
+    matrix = np.eye(4)
+    matrix[:3, 3] = (1.0, 2.0, 3.0)
+    registration = Registration(*pair, model="tiny", device="cpu", affine="none", initial_transform=matrix)
+    assert np.array_equal(registration.affine, matrix) and registration.alignment is None
+    points = pair[0].grid.center[None]
+    assert np.allclose(registration.map(0).at(points) - points, (1.0, 2.0, 3.0), atol=1e-4)
+
+
+def test_goes_on_from_five_to_eight(pair):
+    first = Registration(*pair, model="tiny", device="cpu", affine="none")
+    list(first.refine(5))
+    list(first.refine(8))
+    second = Registration(*pair, model="tiny", device="cpu", affine="none")
+    list(second.refine(8))
+    assert np.array_equal(first.map().displacement, second.map().displacement)
+    assert [i.index for i in first.iterations] == list(range(9))
+
+
+def test_labels_are_warped_without_new_values(pair):
+    labels = Volume((pair[1].array > 0.4).astype(np.int16) * 1024, pair[1].affine, "labels")
+    registration = Registration(*pair, model="tiny", device="cpu")
+    warped = warp_volume(labels, registration.map(0), pair[0], "nearest")
+    assert warped.array.dtype == np.int16 and set(np.unique(warped.array)) == {0, 1024}
+
+
+def test_taper_is_zero_on_every_face_and_leaves_the_inside():
+    field = taper(torch.ones(1, 3, 16, 17, 18))
+    assert not field[:, :, 0].any() and not field[:, :, :, -1].any() and not field[..., 0].any()
+    assert (field[:, :, 5:-5, 5:-5, 5:-5] == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"affine": "rigid"}, "Affine is 'auto' or 'none'"),
+        ({"spacing": 0.1}, "Working resolution"),
+        ({"device": "tpu"}, "Unknown device|not supported"),
+        ({"model": "none"}, "Unknown model"),
+        ({"precision": "int8"}, "Unknown precision"),
+        ({"initial_transform": np.zeros((4, 4))}, "Initial transform"),
+    ],
+)
+def test_bad_settings_are_refused_before_any_work(pair, settings, message):
+    with pytest.raises(RegistrationError, match=message):
+        Registration(*pair, **{"model": "tiny", "device": "cpu", **settings})
+
+
+def test_iteration_that_does_not_exist(pair):
+    registration = Registration(*pair, model="tiny", device="cpu", affine="none")
+    with pytest.raises(RegistrationError, match="there are 0 to 0"):
+        registration.map(3)
+
+
+def test_cancel_while_preparing(pair):
+    with pytest.raises(Cancelled):
+        Registration(*pair, model="tiny", device="cpu", cancelled=lambda: True)

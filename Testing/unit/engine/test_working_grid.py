@@ -1,0 +1,51 @@
+import numpy as np
+import pytest
+import torch
+
+from FiReworkRegistrationLib.engine.errors import RegistrationError
+from FiReworkRegistrationLib.engine.geometry import Volume
+from FiReworkRegistrationLib.engine.working_grid import MARGIN_MM, anatomical_axes, bring_to_grid, working_grid
+
+
+def test_axes_are_orthonormal_and_nearest_to_ras(affine):
+    axes = anatomical_axes(Volume(np.zeros((4, 4, 4)), affine).grid)
+    assert np.allclose(axes.T @ axes, np.eye(3), atol=1e-9)
+    assert (np.diag(axes) > 0.7).all() and np.linalg.det(axes) > 0
+
+
+@pytest.mark.parametrize("spacing", [1.0, 2.0])
+def test_content_is_centered_with_a_margin_and_never_cropped(affine, spacing):
+    content = np.zeros((20, 24, 28), dtype=bool)
+    content[3:9, 5:20, 10:27] = True
+    volume = Volume(content.astype(np.float32), affine)
+    grid = working_grid(volume, content, spacing)
+    assert all(size % 16 == 0 for size in grid.shape)
+    assert np.allclose(grid.spacing, spacing)
+    corners = np.array(np.meshgrid([9.5, 26.5], [4.5, 19.5], [2.5, 8.5])).reshape(3, 8).T
+    ijk = grid.to_ijk(volume.grid.to_ras(corners))
+    size = np.array(grid.shape[::-1])
+    assert ((ijk * spacing >= MARGIN_MM - spacing) & ((size - ijk) * spacing >= MARGIN_MM - spacing)).all()
+    assert np.allclose((ijk.min(axis=0) + ijk.max(axis=0)) / 2, (size - 1) / 2, atol=1e-6)
+
+
+def test_resampling_keeps_positions(affine, ball):
+    volume = Volume(ball.array, affine, "ball")
+    grid = working_grid(volume, ball.array > 0.5, 1.0)
+    placed = bring_to_grid(volume, grid)[0, 0].numpy()
+    for array, lattice in ((volume.array, volume.grid), (placed, grid)):
+        weights = array.ravel() / array.sum()
+        index = np.stack(np.meshgrid(*(np.arange(n) for n in array.shape), indexing="ij"), -1).reshape(-1, 3)
+        center = lattice.to_ras(weights @ index[:, ::-1])
+        assert np.allclose(center, volume.grid.to_ras([20, 18, 16]), atol=0.6)
+
+
+def test_labels_are_not_mixed(ball):
+    labels = Volume((ball.array > 0.5).astype(np.uint8) * 7, ball.affine)
+    grid = working_grid(labels, labels.array > 0, 3.0)
+    assert set(torch.unique(bring_to_grid(labels, grid, mode="nearest")).tolist()) == {0.0, 7.0}
+
+
+def test_grid_too_large_for_memory_is_refused():
+    volume = Volume(np.ones((10, 10, 10), dtype=np.float32), np.diag([50.0, 50.0, 50.0, 1.0]), "whale")
+    with pytest.raises(RegistrationError, match="whale.*coarser working resolution"):
+        working_grid(volume, volume.array > 0, 1.0)

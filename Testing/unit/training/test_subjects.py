@@ -1,0 +1,39 @@
+import numpy as np
+import pytest
+
+from FiReworkRegistrationLib.engine.errors import RegistrationError
+from FiReworkRegistrationLib.training.subjects import brain_mask, centroid_affine, label_centroids, load_subjects
+
+
+def test_subjects_are_read_with_masks_and_centroids(subject_folder):
+    subjects = load_subjects(subject_folder)
+    assert [s.name for s in subjects] == ["case0", "case1", "case2", "case3"]
+    assert set(subjects[0].centroids) == {1, 2, 3, 4}
+    assert (subjects[0].mask >= (subjects[0].labels > 0)).all()
+    assert len(load_subjects(subject_folder, 2)) == 2
+
+
+def test_too_few_files(tmp_path):
+    with pytest.raises(RegistrationError, match="at least two files"):
+        load_subjects(tmp_path)
+
+
+def test_centroids_in_ras():
+    labels = np.zeros((6, 6, 6), int)
+    labels[1:4, 2:5, 0:3] = 9
+    affine = np.diag([-2.0, 2.0, 3.0, 1.0])
+    assert np.allclose(label_centroids(labels, affine)[9], (-2.0, 6.0, 6.0))
+
+
+def test_centroid_affine_brings_centroids_together(subject_folder):
+    fixed, moving = load_subjects(subject_folder, 2)
+    matrix = centroid_affine(fixed, moving)
+    for label, position in fixed.centroids.items():
+        assert np.allclose((matrix @ [*position, 1])[:3], moving.centroids[label], atol=1.0)
+
+
+def test_mask_is_closed_and_filled():
+    labels = np.zeros((12, 12, 12), int)
+    labels[3:9, 3:9, 3:9] = 1
+    labels[5:7, 5:7, 5:7] = 0
+    assert brain_mask(labels)[5, 5, 5]

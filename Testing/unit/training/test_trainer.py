@@ -1,0 +1,83 @@
+import csv
+from dataclasses import replace
+
+import pytest
+import torch
+
+from FiReworkRegistrationLib.engine.errors import RegistrationError
+from FiReworkRegistrationLib.training.subjects import load_subjects
+from FiReworkRegistrationLib.training.trainer import Trainer, learning_rate, read_weights
+
+
+@pytest.fixture
+def subjects(subject_folder):
+    subjects = load_subjects(subject_folder)
+    return subjects[:2], subjects[2:]
+
+
+def quiet(*_):
+    pass
+
+
+def test_a_resumed_run_equals_an_unbroken_one(tmp_path, subjects, tiny_config):
+    whole = Trainer(tiny_config, tmp_path / "whole", *subjects, report=quiet)
+    whole.run()
+    Trainer(tiny_config, tmp_path / "parts", *subjects, report=quiet).run(until=4)
+    resumed = Trainer(tiny_config, tmp_path / "parts", *subjects, report=quiet)
+    assert resumed.step == 4
+    resumed.run()
+    for name, value in whole.network.state_dict().items():
+        assert torch.equal(value, resumed.network.state_dict()[name]), name
+    rows = [list(csv.DictReader((tmp_path / run / "log.csv").open())) for run in ("whole", "parts")]
+    assert [(r["step"], r["loss"]) for r in rows[0]] == [(r["step"], r["loss"]) for r in rows[1]]
+    dev = [(tmp_path / run / "dev.csv").read_text() for run in ("whole", "parts")]
+    assert dev[0] == dev[1] and len(dev[0].splitlines()) == 3
+
+
+def test_a_run_leaves_its_records(tmp_path, subjects, tiny_config):
+    Trainer(tiny_config, tmp_path, *subjects, report=quiet).run()
+    names = {path.name for path in tmp_path.iterdir()}
+    assert {"config.json", "log.csv", "dev.csv", "checkpoint.pt", "best.safetensors", "curve.png"} <= names
+    assert "backbone.flow.weight" in read_weights(tmp_path / "best.safetensors")
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"random_stages": False}, {"label_weight": 0.0}, {"precision": "bf16"}, {"gradient_clip": 1.0}]
+)
+def test_every_kind_of_step_moves_the_weights(tmp_path, subjects, tiny_config, changes):
+    config = replace(tiny_config, steps=2, **changes)
+    trainer = Trainer(config, tmp_path, subjects[0], report=quiet)
+    before = trainer.network.backbone.flow.weight.clone()
+    trainer.run()
+    assert not torch.equal(before, trainer.network.backbone.flow.weight)
+    assert torch.isfinite(trainer.network.backbone.flow.weight).all()
+
+
+def test_training_lowers_the_loss(tmp_path, subjects, tiny_config):
+    config = replace(
+        tiny_config, steps=25, learning_rate=4e-3, stages=2, random_stages=False, whole_head=0.0,
+        pose_jitter=0.0, affine_jitter=0.0, flip=0.0, gamma=0.0, bias=0.0, label_weight=0.0, smoothness=0.1,
+    )  # fmt: skip
+    trainer = Trainer(config, tmp_path, subjects[0], report=quiet)
+    trainer.run()
+    losses = [row["loss"] for row in trainer.log.rows["log"]]
+    assert sum(losses[-6:]) / 6 < sum(losses[:6]) / 6
+
+
+def test_learning_rate_falls_as_in_the_paper(tiny_config):
+    config = replace(tiny_config, steps=100, learning_rate=1.0)
+    assert learning_rate(config, 0) == 1.0
+    assert learning_rate(config, 50) == pytest.approx(0.5**0.9)
+
+
+def test_dev_subjects_are_never_trained_on(tmp_path, subjects, tiny_config):
+    with pytest.raises(RegistrationError, match="Dev subjects among the training subjects: case1"):
+        Trainer(tiny_config, tmp_path, subjects[0], subjects[0][1:], report=quiet)
+    with pytest.raises(RegistrationError, match="at least two subjects"):
+        Trainer(tiny_config, tmp_path, subjects[0][:1], report=quiet)
+
+
+def test_damaged_initial_weights(tmp_path):
+    (tmp_path / "a.safetensors").write_bytes(b"no")
+    with pytest.raises(RegistrationError, match="cannot be read as safetensors"):
+        read_weights(tmp_path / "a.safetensors")
