@@ -1,7 +1,8 @@
 import importlib
 import logging
-import os
 import sys
+import tempfile
+import unittest
 from pathlib import Path
 from typing import Annotated
 
@@ -76,7 +77,7 @@ def registerSampleData():
         SampleData.SampleDataLogic.registerCustomSampleDataSource(
             category=category,
             sampleName=name,
-            thumbnailFileName=os.path.join(os.path.dirname(__file__), "Resources", "Icons", category + ".png"),
+            thumbnailFileName=str(Path(__file__).parent / "Resources" / "Icons" / f"{category}.png"),
             uris=file.as_uri(),
             fileNames=file.name,
             nodeNames=name,
@@ -141,6 +142,7 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
         self.ui.registerButton.connect("clicked(bool)", self.onRegisterButton)
+        self.ui.cancelButton.connect("clicked(bool)", self.onCancelButton)
         self.initializeParameterNode()
 
     def cleanup(self) -> None:
@@ -193,31 +195,24 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
     def _checkCanRegister(self, caller=None, event=None) -> None:
         missing = self._whatIsMissing()
         self.ui.registerButton.enabled = not missing
+        self.ui.cancelButton.enabled = self._running
         self.ui.registerButton.toolTip = missing or _("Register the moving volume to the fixed volume")
 
     def _whatIsMissing(self) -> str:
         """Why Register cannot run now, in words; empty when it can."""
-        parameters = self._parameterNode
         if self._running:
             return _("A registration is running")
-        if not parameters or not parameters.fixedVolume and not parameters.movingVolume:
-            return _("Select a fixed and a moving volume")
-        if not parameters.fixedVolume:
-            return _("Select a fixed volume")
-        if not parameters.movingVolume:
-            return _("Select a moving volume")
-        if parameters.fixedVolume is parameters.movingVolume:
-            return _("Fixed and moving volume must not be the same")
-        inputs = (parameters.fixedVolume, parameters.movingVolume)
-        if parameters.outputVolume in inputs or parameters.outputJacobian in inputs:
-            return _("An output volume must not be one of the input volumes")
-        if parameters.outputVolume and parameters.outputVolume is parameters.outputJacobian:
-            return _("Warped volume and Jacobian volume must not be the same")
-        return ""
+        from FiReworkRegistrationLib.panel.readiness import whatIsMissing
+
+        return whatIsMissing(self._parameterNode)
+
+    def onCancelButton(self, checked=False) -> None:
+        self._cancelRequested = True
+        self.ui.statusLabel.text = _("Stopping…")
 
     def onRegisterButton(self, checked=False) -> None:
         # processEvents lets clicks through while a registration runs.
-        if self._running or self._whatIsMissing():
+        if self._whatIsMissing():
             return
         self._running = True
         self._cancelRequested = False
@@ -251,8 +246,8 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
             progress=self._showProgress,
             cancelled=lambda: self._cancelRequested,
         )
-        if self._cancelRequested:
-            return
+        if not outputs.transform.GetScene():
+            return  # the scene was closed meanwhile, and the outputs with it
         # The selectors then show which nodes hold the result.
         parameters.outputTransform = outputs.transform
         parameters.outputVolume = outputs.volume
@@ -261,7 +256,8 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
 
     def _showProgress(self, fraction: float, message: str) -> None:
         self.ui.progressBar.value = int(100 * min(max(fraction, 0.0), 1.0))
-        self.ui.statusLabel.text = message
+        if not self._cancelRequested:
+            self.ui.statusLabel.text = message
         slicer.app.processEvents()
 
     def _showError(self, error: Exception) -> None:
@@ -279,11 +275,156 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
             text = str(error)
         else:
             text = _("The registration failed: {error}\n\nThe error log has the details.").format(error=error)
-        logging.error("FiRework Registration failed", exc_info=error)
+            logging.error("FiRework Registration failed", exc_info=error)
         self.ui.statusLabel.text = text
         slicer.util.errorDisplay(text, windowTitle=_("FiRework Registration"))
 
     def _setInputsEnabled(self, enabled: bool) -> None:
-        for section in (self.ui.inputsCollapsibleButton, self.ui.outputsCollapsibleButton):
-            section.enabled = enabled
+        self.ui.inputsCollapsibleButton.enabled = enabled
+        self.ui.outputsCollapsibleButton.enabled = enabled
         self.ui.settingsCollapsibleButton.enabled = enabled
+
+
+#
+# FiReworkRegistrationLogic
+#
+
+
+class FiReworkRegistrationLogic(ScriptedLoadableModuleLogic):
+    """Registers volume nodes; needs no widget.
+
+    From Python: ``FiReworkRegistrationLogic().process(fixedNode, movingNode, iterations=8)``.
+    """
+
+    def getParameterNode(self) -> FiReworkRegistrationParameterNode:
+        return FiReworkRegistrationParameterNode(super().getParameterNode())
+
+    def process(self, fixedVolume: vtkMRMLScalarVolumeNode, movingVolume: vtkMRMLScalarVolumeNode, **options):
+        """Register ``movingVolume`` to ``fixedVolume``; returns when the outputs are in the scene.
+
+        :param fixedVolume: scalar volume that stays where it is.
+        :param movingVolume: scalar volume to be brought onto it.
+        :param options: keywords of ``FiReworkRegistrationLib.mrml.session.registerNodes``, among them
+            outputTransform, outputVolume, outputJacobian (None: a new node), iterations (K), device
+            ("auto", "cpu", "cuda"), ``progress(fraction, message)`` and ``cancelled()``.
+        :return: its Outputs: ``transform`` (whole map, fixed to moving, RAS mm, set from parent),
+            ``volume`` (moving on the fixed grid), ``jacobian`` (determinant on the fixed grid), and more.
+        :raises RegistrationError: (a ValueError) an input that cannot be used; the message says what to do.
+        :raises DependencyError: a Python package is missing; nothing is installed from here.
+        :raises Cancelled: ``cancelled()`` was true; the scene is as it was.
+        """
+        from FiReworkRegistrationLib.panel import dependencies
+
+        dependencies.requireInstalled()
+        # After the check: the bridge brings the engine, and that torch.
+        from FiReworkRegistrationLib.mrml.session import registerNodes
+
+        return registerNodes(fixedVolume, movingVolume, **options)
+
+
+#
+# FiReworkRegistrationTest
+#
+
+
+class FiReworkRegistrationTest(ScriptedLoadableModuleTest):
+    """Self-test in Slicer: by ctest, or by Reload and Test. Needs no internet, and a minute on a CPU.
+
+    Tests that compute are skipped where torch is not installed: a test never installs it.
+    """
+
+    SHIFT = (6.0, -4.0, 3.0)  # mm, RAS: where the moving head lies, seen from the fixed one
+
+    def setUp(self):
+        slicer.mrmlScene.Clear(0)
+
+    def runTest(self):
+        """Reload and Test comes through here; ctest takes the test methods one by one."""
+        for test in (self.test_parameterNode, self.test_registration, self.test_badInput):
+            self.setUp()
+            try:
+                test()
+            except unittest.SkipTest as reason:
+                self.delayDisplay(f"{test.__name__} skipped: {reason}")
+        self.delayDisplay("Test passed")
+
+    def test_parameterNode(self):
+        parameters = FiReworkRegistrationLogic().getParameterNode()
+        self.assertEqual((parameters.iterations, parameters.device), (8, "auto"))
+        self.assertIsNone(parameters.fixedVolume)
+        with self.assertRaises(ValueError):
+            parameters.iterations = 0
+        with self.assertRaises(ValueError):
+            parameters.device = "abacus"
+
+    def test_registration(self):
+        self._needPackages()
+        fixed, moving = self._makePair()
+        self.delayDisplay("Registering a shifted phantom")
+        outputs = FiReworkRegistrationLogic().process(fixed, moving, iterations=2, device="cpu")
+        for node in (outputs.transform, outputs.volume, outputs.jacobian):
+            self.assertIs(slicer.mrmlScene.GetNodeByID(node.GetID()), node)
+        self.assertEqual(outputs.volume.GetImageData().GetDimensions(), fixed.GetImageData().GetDimensions())
+        self._checkShift(outputs.transform)
+        self._checkShift(self._savedAndRead(outputs.transform))
+
+    def test_badInput(self):
+        self._needPackages()
+        from FiReworkRegistrationLib.engine.errors import Cancelled, RegistrationError
+
+        fixed, moving = self._makePair()
+        empty = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Empty")
+        nodes = slicer.mrmlScene.GetNumberOfNodes()
+        process = FiReworkRegistrationLogic().process
+        for bad in ((None, moving), (fixed, None), (fixed, empty)):
+            with self.assertRaises(RegistrationError):
+                process(*bad, iterations=2, device="cpu")
+        with self.assertRaises(RegistrationError):
+            process(fixed, moving, iterations=0, device="cpu")
+        with self.assertRaises(Cancelled):
+            process(fixed, moving, iterations=2, device="cpu", cancelled=lambda: True)
+        self.assertEqual(slicer.mrmlScene.GetNumberOfNodes(), nodes, "failure and cancel must leave no node")
+
+    def _needPackages(self):
+        from FiReworkRegistrationLib.panel import dependencies
+
+        missing = dependencies.missingPackages()
+        if missing:
+            self.skipTest(f"not installed: {', '.join(missing)}")
+
+    def _makePair(self):
+        """A phantom head of 80x96x80 voxels of 2 mm, and the same head shifted."""
+        return self._makeHead("Fixed", (0, 0, 0)), self._makeHead("Moving", self.SHIFT)
+
+    def _makeHead(self, name, shift):
+        import numpy as np
+
+        kji = np.indices((80, 96, 80), dtype=np.float32)
+        r, a, s = (2 * kji[2 - axis] - (80, 96, 80)[axis] - shift[axis] for axis in range(3))
+        brain = (r / 58) ** 2 + (a / 72) ** 2 + (s / 54) ** 2
+        array = np.where(brain < 1, 120 + 40 * np.sin(r / 9) * np.cos(a / 11) * np.sin(s / 8 + 1), 0)
+        ventricles = ((np.abs(r) - 12) / 6) ** 2 + (a / 24) ** 2 + ((s - 6) / 10) ** 2
+        array[ventricles < 1] = 30
+        node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
+        node.SetSpacing(2, 2, 2)
+        node.SetOrigin(-80, -96, -80)
+        slicer.util.updateVolumeFromArray(node, array.astype(np.int16))
+        return node
+
+    def _checkShift(self, transformNode):
+        """The map takes points of the fixed head to where they lie in the moving one."""
+        for point in ((0, 0, 0), (30, 10, -20), (-20, -40, 15)):
+            mapped = transformNode.GetTransformFromParent().TransformPoint(point)
+            for axis in range(3):
+                self.assertAlmostEqual(mapped[axis], point[axis] + self.SHIFT[axis], delta=2.0)
+
+    def _savedAndRead(self, transformNode):
+        """What another program gets: the transform after a trip through a file."""
+        with tempfile.TemporaryDirectory() as folder:
+            storage = transformNode.CreateDefaultStorageNode()
+            storage.UnRegister(None)  # the Python variable owns it now
+            storage.SetFileName(str(Path(folder) / "transform.h5"))
+            self.assertTrue(storage.WriteData(transformNode))
+            copy = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTransformNode", "Read")
+            self.assertTrue(storage.ReadData(copy))
+        return copy

@@ -202,6 +202,7 @@ def _engine_settings(options) -> dict:
 
 
 def _print_iteration(iteration, spacing: float) -> None:
-    change = f"{iteration.mean_change * spacing:>10.3f} {iteration.p95_change * spacing:>7.2f} {iteration.seconds:>6.2f}"
-    start = f"{iteration.index:>3} {iteration.local_ncc:>10.4f} {iteration.global_ncc:>7.4f}"
-    print(f"{start} {iteration.percent_folded:>9.4f} {change}", flush=True)
+    i = iteration
+    quality = f"{i.index:>3} {i.local_ncc:>10.4f} {i.global_ncc:>7.4f} {i.percent_folded:>9.4f}"
+    change = f"{i.mean_change * spacing:>10.3f} {i.p95_change * spacing:>7.2f} {i.seconds:>6.2f}"
+    print(quality, change, flush=True)

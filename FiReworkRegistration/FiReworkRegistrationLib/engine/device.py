@@ -10,7 +10,7 @@ PRECISIONS = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def choose_device(name="auto") -> torch.device:
-    """"auto" (CUDA where there is one, else CPU), "cpu", "cuda" or "cuda:N" to a torch device.
+    """ "auto" (CUDA where there is one, else CPU), "cpu", "cuda" or "cuda:N" to a torch device.
 
     :raises RegistrationError: unknown name, or CUDA asked for and absent.
     """
@@ -34,7 +34,7 @@ def choose_device(name="auto") -> torch.device:
 
 
 def choose_precision(name: str, device: torch.device) -> str:
-    """"auto" to bf16 on CUDA GPUs and CPUs that compute in it, fp32 elsewhere."""
+    """ "auto" to bf16 on CUDA GPUs and CPUs that compute in it, fp32 elsewhere."""
     if name != "auto":
         if name not in PRECISIONS:
             raise RegistrationError(f"Unknown precision '{name}'; choose auto, {', '.join(PRECISIONS)}.")

@@ -46,7 +46,7 @@ def invert(field: torch.Tensor, rounds=20) -> tuple[torch.Tensor, float]:
 def percentile(values: torch.Tensor, percent: float) -> float:
     """Percentile of all values; unlike torch.quantile it takes any number of them."""
     flat = values.detach().flatten().float()
-    rank = max(1, int(round(percent / 100.0 * flat.numel())))
+    rank = max(1, round(percent / 100.0 * flat.numel()))
     return flat.kthvalue(rank).values.item()
 
 

@@ -118,7 +118,9 @@ class Registration:
         if iteration is None:
             return self.iterations[-1]
         if not 0 <= iteration < len(self.iterations):
-            raise RegistrationError(f"Iteration {iteration} has not been computed; there are 0 to {len(self.iterations) - 1}.")
+            raise RegistrationError(
+                f"Iteration {iteration} has not been computed; there are 0 to {len(self.iterations) - 1}."
+            )
         return self.iterations[iteration]
 
 

@@ -73,7 +73,9 @@ class TrainingConfig:
         known = {f.name for f in fields(cls)}
         unknown = sorted(values.keys() - known)
         if unknown:
-            raise RegistrationError(f"Unknown training setting {', '.join(unknown)}; known are {', '.join(sorted(known))}.")
+            raise RegistrationError(
+                f"Unknown training setting {', '.join(unknown)}; known are {', '.join(sorted(known))}."
+            )
         values = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
         return cls(**values)
 
@@ -94,10 +96,10 @@ class TrainingConfig:
 #: The recipe of arXiv 2410.09595: two stages, 1 mm, no augmentation.
 PAPER = TrainingConfig()
 
-_AUGMENTED = dict(
-    pose_jitter=1.0, affine_jitter=1.0, flip=0.5, gamma=0.3, bias=0.2, whole_head=0.2,
-    stages=8, random_stages=True, field_scale=0.1,
-)  # fmt: skip
+_AUGMENTED = {
+    "pose_jitter": 1.0, "affine_jitter": 1.0, "flip": 0.5, "gamma": 0.3, "bias": 0.2, "whole_head": 0.2,
+    "stages": 8, "random_stages": True, "field_scale": 0.1,
+}  # fmt: skip
 
 CONFIGS = {
     "paper": PAPER,

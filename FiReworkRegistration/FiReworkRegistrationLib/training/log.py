@@ -65,7 +65,8 @@ class TrainingLog:
         left.plot([steps[b] for b in blocks], [sum(losses[b : b + width]) / width for b in blocks])
         left.set(xlabel="step", ylabel="loss", title="Training loss")
         for key in (k for k in (self.rows["dev"] or [{}])[0] if k.startswith("dice")):
-            right.plot([r["step"] for r in self.rows["dev"]], [r[key] for r in self.rows["dev"]], label=f"K = {key[5:]}")
+            dev = self.rows["dev"]
+            right.plot([r["step"] for r in dev], [r[key] for r in dev], label=f"K = {key[5:]}")
         right.set(xlabel="step", ylabel="mean Dice", title="Dev subjects")
         if self.rows["dev"]:
             right.legend()

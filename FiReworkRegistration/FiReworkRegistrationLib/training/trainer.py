@@ -124,7 +124,8 @@ class Trainer:
         if config.random_stages:
             # Half the steps train the first stages; the others reach a random depth without
             # gradient and train there, which costs a fraction of training all the way.
-            skipped = 0 if generator.random() < 0.5 else int(generator.integers(1, config.stages - config.grad_stages + 1))
+            deepest = config.stages - config.grad_stages
+            skipped = int(generator.integers(1, deepest + 1)) if deepest and generator.random() >= 0.5 else 0
             field, blocks = self._reach(pair, field, skipped), 1
         warped = warp(both, field)
         for _ in range(blocks):

@@ -8,7 +8,7 @@ from FiReworkRegistrationLib.engine.errors import RegistrationError
 def test_cuda_asked_for_and_absent(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert choose_device("auto").type == "cpu"
-    with pytest.raises(RegistrationError, match="no CUDA GPU.*'auto' or 'cpu'"):
+    with pytest.raises(RegistrationError, match=r"no CUDA GPU.*'auto' or 'cpu'"):
         choose_device("cuda")
 
 

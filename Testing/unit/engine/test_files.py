@@ -26,13 +26,13 @@ def test_ras_is_lps_with_two_signs_turned(tmp_path):
 
 
 def test_bad_files_are_named(tmp_path):
-    with pytest.raises(RegistrationError, match="Fixed volume.*does not exist"):
+    with pytest.raises(RegistrationError, match=r"Fixed volume.*does not exist"):
         read_volume(tmp_path / "none.nii.gz", "Fixed volume")
     (tmp_path / "text.nii.gz").write_text("no image")
     with pytest.raises(RegistrationError, match="cannot be read as an image"):
         read_volume(tmp_path / "text.nii.gz")
     sitk.WriteImage(sitk.Image([4, 4, 4, 3], sitk.sitkUInt8), str(tmp_path / "time.nii.gz"))
-    with pytest.raises(RegistrationError, match="4D.*extract one scalar"):
+    with pytest.raises(RegistrationError, match=r"4D.*extract one scalar"):
         read_volume(tmp_path / "time.nii.gz")
     sitk.WriteImage(sitk.Image([4, 4, 4], sitk.sitkVectorUInt8, 3), str(tmp_path / "rgb.nii.gz"))
     with pytest.raises(RegistrationError, match="3 component"):
@@ -43,5 +43,5 @@ def test_output_folder_must_exist(tmp_path):
     volume = Volume(np.zeros((3, 3, 3), np.uint8))
     with pytest.raises(RegistrationError, match="create it first"):
         write_volume(volume, tmp_path / "no" / "a.nrrd")
-    with pytest.raises(RegistrationError, match="use .nrrd"):
+    with pytest.raises(RegistrationError, match=r"use .nrrd"):
         write_volume(volume, tmp_path / "a.unknown")

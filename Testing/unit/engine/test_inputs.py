@@ -31,7 +31,7 @@ def test_volumes_apart_are_refused_unless_a_transform_brings_them_together(ball)
     matrix = np.eye(4)
     matrix[:3, 3] = (500.0, 0, 0)
     far = Volume(ball.array, matrix @ ball.affine, "far")
-    with pytest.raises(RegistrationError, match="'ball' and moving volume 'far' do not overlap.*500 mm.*initial"):
+    with pytest.raises(RegistrationError, match=r"'ball' and moving volume 'far' do not overlap.*500 mm.*initial"):
         check_overlap(ball, far, np.eye(4))
     check_overlap(ball, far, matrix)
 

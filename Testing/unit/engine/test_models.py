@@ -18,14 +18,14 @@ def test_a_card_may_be_given_by_its_path(tiny_model):
 
 
 def test_unknown_model_names_the_installed_ones(tiny_model):
-    with pytest.raises(RegistrationError, match="installed are.*tiny"):
+    with pytest.raises(RegistrationError, match=r"installed are.*tiny"):
         find_model("nothing")
 
 
 def test_truncated_weights(tiny_model):
     path = tiny_model / "tiny.safetensors"
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(RegistrationError, match="tiny.*damaged"):
+    with pytest.raises(RegistrationError, match=r"tiny.*damaged"):
         load_network(find_model("tiny"))
 
 

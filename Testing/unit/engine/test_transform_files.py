@@ -40,7 +40,7 @@ def test_linear_transform_of_itk_comes_back_in_ras(tmp_path):
 def test_bad_transforms_are_named(tmp_path):
     grid = Grid((4, 4, 4), np.eye(4))
     dmap = map_of(grid, torch.zeros(1, 3, 4, 4, 4), np.eye(4), grid)
-    with pytest.raises(RegistrationError, match="written as .h5"):
+    with pytest.raises(RegistrationError, match=r"written as .h5"):
         write_map(dmap, tmp_path / "map.txt")
     with pytest.raises(RegistrationError, match="does not exist"):
         read_linear(tmp_path / "none.tfm")

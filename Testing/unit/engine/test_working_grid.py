@@ -47,5 +47,5 @@ def test_labels_are_not_mixed(ball):
 
 def test_grid_too_large_for_memory_is_refused():
     volume = Volume(np.ones((10, 10, 10), dtype=np.float32), np.diag([50.0, 50.0, 50.0, 1.0]), "whale")
-    with pytest.raises(RegistrationError, match="whale.*coarser working resolution"):
+    with pytest.raises(RegistrationError, match=r"whale.*coarser working resolution"):
         working_grid(volume, volume.array > 0, 1.0)

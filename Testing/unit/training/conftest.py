@@ -10,7 +10,7 @@ def write_subject(folder, name, shift):
     inside = (k - center[0]) ** 2 + (j - center[1]) ** 2 + (i - center[2]) ** 2 < 64
     labels = np.zeros((24, 24, 24), np.uint8)
     labels[inside] = 1
-    a, b, c = (int(round(v)) for v in center)
+    a, b, c = (round(v) for v in center)
     labels[a - 3 : a, b - 4 : b + 4, c - 4 : c] = 2
     labels[a + 1 : a + 5, b - 2 : b + 3, c : c + 5] = 3
     labels[a - 4 : a + 4, b + 2 : b + 6, c - 1 : c + 2] = 4

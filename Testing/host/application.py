@@ -1,0 +1,77 @@
+"""``slicer.app``, and the putting together of all stand-ins."""
+
+import os
+import sys
+import types
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+import slicer
+import slicer.util
+from PySide6 import QtWidgets
+
+from .api import class_api
+
+
+class Application:
+    """``slicer.app``: what Slicer has not is an AttributeError, what the host has not, NotImplementedError."""
+
+    majorVersion, minorVersion, applicationName = 5, 13, "3D Slicer"
+
+    def __init__(self):
+        self._qt = QtWidgets.QApplication.instance() or QtWidgets.QApplication(["Slicer"])
+        self.connected = []  # (signal, callback)
+        self.testing = False
+
+    def processEvents(self):
+        self._qt.processEvents()
+
+    def testingEnabled(self):
+        return self.testing
+
+    def connect(self, signal, callback):
+        if signal not in class_api("slicer.app").signals:
+            return False
+        self.connected.append((signal, callback))
+        return True
+
+    def __getattr__(self, name):
+        api = class_api("slicer.app")
+        if name in api.properties or api.has_method(name) or api.signatures(name):
+            raise NotImplementedError(f"the test host has no slicer.app.{name} yet")
+        raise AttributeError(f"qSlicerApplication has no attribute named '{name}'")
+
+
+def install():
+    """Put ``qt``, ``ctk`` and what slicer-core lacks into ``sys.modules``; once is enough."""
+    if hasattr(slicer, "app"):
+        return
+    slicer.app = Application()
+    from . import ctk_widgets, qmrml_widgets, qt_module
+
+    sys.modules["qt"] = qt_module.make_qt()
+    sys.modules["ctk"] = ctk_widgets.make_ctk()
+    qmrml_widgets.add_to_slicer()
+
+    i18n = types.ModuleType("slicer.i18n")
+    i18n.tr = lambda text: text
+    i18n.translate = lambda context, text: text
+    _add("i18n", i18n)
+
+    # These need qt and the qMRML widgets above.
+    from . import packaging, parameter_node, scripted_module
+
+    _add("packaging", packaging.make_module())
+    _add("parameterNodeWrapper", parameter_node.make_module())
+    _add("ScriptedLoadableModule", scripted_module.make_module())
+
+
+def _add(name, module):
+    sys.modules[f"slicer.{name}"] = module
+    setattr(slicer, name, module)
+
+
+def new_scene():
+    """An empty scene as ``slicer.mrmlScene``."""
+    slicer.mrmlScene = slicer.vtkMRMLScene()
+    return slicer.mrmlScene

@@ -1,0 +1,143 @@
+"""qMRML widgets as plain PySide6 ones over the real MRML scene."""
+
+import slicer
+from PySide6 import QtCore, QtWidgets
+
+from .api import class_api
+from .objects import host_class
+
+
+class MRMLWidget(QtWidgets.QWidget):
+    """qMRMLWidget: hands its scene on."""
+
+    mrmlSceneChanged = QtCore.Signal(object)
+
+    def __init__(self, parent=None):
+        super().__init__(parent)
+        self._scene = None
+
+    def mrmlScene(self):
+        return self._scene
+
+    def setMRMLScene(self, scene):
+        if scene is not self._scene:
+            self._scene = scene
+            self.mrmlSceneChanged.emit(scene)
+
+
+def _kept(name, kind=bool):
+    """A Qt property that is stored and redraws the list when set."""
+
+    def write(self, value):
+        self._values[name] = value
+        self._refresh()
+
+    return QtCore.Property(kind, lambda self: self._values[name], write)
+
+
+class NodeComboBox(QtWidgets.QWidget):
+    """qMRMLNodeComboBox: the scene's nodes of its classes, one of them current.
+
+    As in Slicer, the first node becomes current by itself unless ``noneEnabled`` is set.
+    """
+
+    currentNodeChanged = QtCore.Signal(object)
+    currentNodeIDChanged = QtCore.Signal(str)
+    nodeAddedByUser = QtCore.Signal(object)
+
+    nodeTypes = _kept("nodeTypes", "QStringList")
+    showChildNodeTypes = _kept("showChildNodeTypes")
+    showHidden = _kept("showHidden")
+    noneEnabled = _kept("noneEnabled")
+    noneDisplay = _kept("noneDisplay", str)
+    addEnabled = _kept("addEnabled")
+    removeEnabled = _kept("removeEnabled")
+    renameEnabled = _kept("renameEnabled")
+    editEnabled = _kept("editEnabled")
+    selectNodeUponCreation = _kept("selectNodeUponCreation")
+    baseName = _kept("baseName", str)
+
+    def __init__(self, parent=None):
+        super().__init__(parent)
+        self._scene, self._observers, self._nodes, self._current = None, [], [], None
+        self._values = {
+            "nodeTypes": [], "showChildNodeTypes": True, "showHidden": False, "noneEnabled": False,
+            "noneDisplay": "None", "addEnabled": True, "removeEnabled": True, "renameEnabled": False,
+            "editEnabled": False, "selectNodeUponCreation": True, "baseName": "",
+        }  # fmt: skip
+        self._box = QtWidgets.QComboBox()
+        self._box.activated.connect(self._choose)
+        layout = QtWidgets.QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._box)
+
+    def mrmlScene(self):
+        return self._scene
+
+    def setMRMLScene(self, scene):
+        if scene is self._scene:
+            return
+        for tag in self._observers:
+            self._scene.RemoveObserver(tag)
+        self._scene = scene
+        events = (scene.NodeAddedEvent, scene.NodeRemovedEvent, scene.EndCloseEvent) if scene else ()
+        self._observers = [scene.AddObserver(event, lambda caller, event: self._refresh()) for event in events]
+        self._refresh()
+
+    def currentNode(self):
+        return self._current
+
+    def setCurrentNode(self, node):
+        if isinstance(node, str):
+            node = self._scene.GetNodeByID(node)
+        node = node if node in self._nodes else None
+        if node is None and not self._values["noneEnabled"] and self._nodes:
+            node = self._nodes[0]
+        if node is not self._current:
+            self._current = node
+            self.currentNodeChanged.emit(node)
+            self.currentNodeIDChanged.emit(self.currentNodeID)
+        self._draw()
+
+    setCurrentNodeID = setCurrentNode
+    currentNodeID = QtCore.Property(str, lambda self: self._current.GetID() if self._current else "", setCurrentNode)
+
+    def nodeCount(self):
+        return len(self._nodes)
+
+    def addNode(self):
+        node = self._scene.AddNewNodeByClass(self._values["nodeTypes"][0], self._values["baseName"])
+        self.nodeAddedByUser.emit(node)
+        self.setCurrentNode(node)
+        return node
+
+    def _fits(self, node):
+        if node.GetHideFromEditors() and not self._values["showHidden"]:
+            return False
+        if self._values["showChildNodeTypes"]:
+            return any(node.IsA(kind) for kind in self._values["nodeTypes"])
+        return node.GetClassName() in self._values["nodeTypes"]
+
+    def _refresh(self):
+        nodes = [self._scene.GetNthNode(i) for i in range(self._scene.GetNumberOfNodes())] if self._scene else []
+        self._nodes = [node for node in nodes if self._fits(node)]
+        self.setCurrentNode(self._current)
+
+    def _draw(self):
+        names = [self._values["noneDisplay"]] if self._values["noneEnabled"] or not self._nodes else []
+        self._first = len(names)
+        self._box.clear()
+        self._box.addItems(names + [node.GetName() or "" for node in self._nodes])
+        self._box.setCurrentIndex(self._first + self._nodes.index(self._current) if self._current else 0)
+
+    def _choose(self, index):
+        self.setCurrentNode(self._nodes[index - self._first] if index >= self._first else None)
+
+
+NATIVES = {"qMRMLWidget": MRMLWidget, "qMRMLNodeComboBox": NodeComboBox}
+
+
+def add_to_slicer():
+    """``slicer.qMRMLWidget`` and the like."""
+    for name, native in NATIVES.items():
+        setattr(slicer, name, host_class(class_api(f"slicer.{name}"), native))

@@ -1,0 +1,53 @@
+"""The module ``qt``: PySide6 classes as PythonQt shows them."""
+
+import types
+
+from PySide6 import QtCore, QtGui, QtWidgets
+
+from .api import class_api, class_names
+from .objects import HostObject, host_class, wrap
+from .ui_loader import load_ui
+
+#: Values and helpers that are no widgets; PySide6's own serve.
+PASSED_THROUGH = ("Qt", "QIcon", "QPixmap", "QSize", "QPoint", "QColor", "QFont", "QSizePolicy", "QFile")
+
+
+class QtModule(types.ModuleType):
+    """``qt`` or ``ctk``: a name outside slicer_api.json is an AttributeError."""
+
+    def __init__(self, name, natives):
+        super().__init__(name)
+        for full_name in class_names():
+            package, _, short_name = full_name.partition(".")
+            if package == name:
+                setattr(self, short_name, host_class(class_api(full_name), natives(short_name)))
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise AttributeError(f"the test host's module '{self.__name__}' has no '{name}': look in slicer_api.json")
+
+
+class UiLoader:
+    """``qt.QUiLoader``, as ``slicer.util.loadUI`` uses it."""
+
+    def load(self, file):
+        return wrap(load_ui(file.fileName()))
+
+
+class Settings(dict):
+    """``qt.QSettings``: nothing is kept, so that a test cannot depend on an earlier one."""
+
+    contains = dict.__contains__
+    value = dict.get
+    setValue = dict.__setitem__
+
+
+def make_qt():
+    module = QtModule("qt", lambda name: getattr(QtWidgets, name, None) or getattr(QtCore, name))
+    for name in PASSED_THROUGH:
+        setattr(module, name, next(getattr(m, name) for m in (QtCore, QtGui, QtWidgets) if hasattr(m, name)))
+    module.QObject = HostObject
+    module.QUiLoader = UiLoader
+    module.QSettings = Settings
+    return module

@@ -1,0 +1,149 @@
+"""Looking is free, installing happens on a click only, and every refusal says what to do."""
+
+import re
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import slicer
+
+from FiReworkRegistrationLib.panel import dependencies
+from FiReworkRegistrationLib.panel.dependencies import DependencyError, InstallationDeclined
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+class TorchExtension:
+    """The module PyTorchUtils of the PyTorch extension."""
+
+    def __init__(self, packages, answer=True, error=None):
+        self.packages, self.answer, self.error, self.asked = packages, answer, error, []
+
+    def PyTorchUtilsLogic(self):
+        return self
+
+    def installTorch(
+        self,
+        askConfirmation=False,
+        forceComputationBackend=None,
+        torchVersionRequirement="",
+        torchvisionVersionRequirement="",
+    ):
+        self.asked.append((askConfirmation, torchVersionRequirement))
+        if self.error:
+            raise self.error
+        if not self.answer:
+            return None
+        self.packages.installed["torch"] = "2.6.0+cu124"
+        return SimpleNamespace(__version__="2.6.0")
+
+
+@pytest.fixture
+def extension(packages, monkeypatch):
+    extension = TorchExtension(packages)
+    monkeypatch.setitem(sys.modules, "PyTorchUtils", extension)
+    return extension
+
+
+@pytest.fixture
+def no_extension(packages, monkeypatch):
+    monkeypatch.setitem(sys.modules, "PyTorchUtils", None)
+
+
+def test_nothing_is_missing_when_all_is_installed(packages):
+    assert dependencies.missingPackages() == []
+    dependencies.requireInstalled()
+    dependencies.ensureInstalled()
+    assert packages.asked == []
+
+
+def test_missing_packages_are_named(packages):
+    packages.installed.clear()
+    assert dependencies.missingPackages() == [dependencies.TORCH, dependencies.SAFETENSORS]
+    with pytest.raises(DependencyError, match=r"torch.*safetensors.*PyTorch.*extension"):
+        dependencies.requireInstalled()
+    assert packages.asked == []
+
+
+def test_an_old_torch_is_missing(packages):
+    packages.installed["torch"] = "1.13.1"
+    with pytest.raises(DependencyError, match=re.escape(dependencies.TORCH_VERSION)):
+        dependencies.requireInstalled()
+
+
+def test_an_old_torch_is_not_installed_over(packages, extension):
+    packages.installed["torch"] = "1.13.1"
+    with pytest.raises(DependencyError, match="Uninstall"):
+        dependencies.ensureInstalled()
+    assert extension.asked == []
+
+
+def test_torch_comes_from_the_extension_with_a_question(packages, extension):
+    del packages.installed["torch"]
+    dependencies.ensureInstalled()
+    assert extension.asked == [(True, dependencies.TORCH_VERSION)]
+    assert packages.asked == []
+
+
+def test_safetensors_comes_by_pip_ensure(packages):
+    del packages.installed["safetensors"]
+    dependencies.ensureInstalled()
+    assert packages.asked == [(dependencies.SAFETENSORS, "FiRework Registration")]
+
+
+def test_without_the_extension_the_message_names_it(packages, no_extension):
+    packages.installed.clear()
+    with pytest.raises(DependencyError, match='install the extension "PyTorch"'):
+        dependencies.ensureInstalled()
+    assert packages.asked == [], "safetensors alone is of no use"
+
+
+def test_declined_torch(packages, extension):
+    del packages.installed["torch"]
+    extension.answer = False
+    with pytest.raises(InstallationDeclined):
+        dependencies.ensureInstalled()
+
+
+def test_failed_torch(packages, extension):
+    del packages.installed["torch"]
+    extension.error = RuntimeError("no space left")
+    with pytest.raises(DependencyError, match="no space left"):
+        dependencies.ensureInstalled()
+
+
+def test_declined_safetensors(packages):
+    del packages.installed["safetensors"]
+    packages.accept = False
+    with pytest.raises(InstallationDeclined):
+        dependencies.ensureInstalled()
+
+
+def test_failed_safetensors(packages):
+    del packages.installed["safetensors"]
+    packages.fail = True
+    with pytest.raises(DependencyError, match="internet"):
+        dependencies.ensureInstalled()
+
+
+def test_testing_mode_installs_nothing(packages, extension, monkeypatch):
+    packages.installed.clear()
+    monkeypatch.setattr(slicer.app, "testing", True)
+    with pytest.raises(DependencyError):
+        dependencies.ensureInstalled()
+    assert extension.asked == packages.asked == []
+
+
+def test_waits_for_another_installation(packages, extension):
+    packages.installed.clear()
+    packages.in_progress = True
+    with pytest.raises(DependencyError, match="Another"):
+        dependencies.ensureInstalled()
+    assert extension.asked == packages.asked == []
+
+
+def test_versions_are_those_of_the_project():
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    for requirement in (dependencies.TORCH, dependencies.SAFETENSORS):
+        assert f'"{requirement}"' in project

@@ -1,0 +1,69 @@
+"""The .ui file against Slicer's classes, the panel's code and the parameter node."""
+
+import ast
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+from host import ui_loader
+
+MODULE = Path(__file__).resolve().parents[3] / "FiReworkRegistration"
+UI = MODULE / "Resources" / "UI" / "FiReworkRegistration.ui"
+
+
+@pytest.fixture(scope="module")
+def root():
+    return ElementTree.parse(UI).getroot()
+
+
+def widgets(root, class_name=None):
+    return [w for w in root.iter("widget") if class_name in (None, w.get("class"))]
+
+
+def bound_parameters(root):
+    return [p.findtext("string") for p in root.iter("property") if p.get("name") == "SlicerParameterName"]
+
+
+def test_slicer_knows_every_class_property_signal_and_slot(root):
+    ui_loader.check(root)
+
+
+def test_names_are_unique(root):
+    names = [w.get("name") for w in widgets(root)] + [layout.get("name") for layout in root.iter("layout")]
+    assert len(names) == len(set(names))
+
+
+def test_the_code_uses_only_widgets_that_exist(root):
+    tree = ast.parse((MODULE / "FiReworkRegistration.py").read_text(encoding="utf-8"))
+    used = {
+        node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "self.ui"
+    }
+    assert used
+    assert used <= {w.get("name") for w in widgets(root)}
+
+
+def test_every_parameter_is_bound_once(root, module):
+    assert sorted(bound_parameters(root)) == sorted(module.FiReworkRegistrationParameterNode.allParameters)
+
+
+def test_every_node_selector_gets_the_scene(root):
+    receivers = {c[2] for c in ui_loader.connections(root) if c[3] == "setMRMLScene(vtkMRMLScene*)"}
+    assert receivers == {w.get("name") for w in widgets(root, "qMRMLNodeComboBox")}
+
+
+def test_custom_classes_are_declared(root):
+    declared = {c.findtext("class") for c in root.iter("customwidget")}
+    assert declared == {w.get("class") for w in widgets(root) if not w.get("class").startswith("Q")}
+
+
+def test_everything_the_user_touches_has_a_tooltip(root):
+    touched = ("qMRMLNodeComboBox", "QComboBox", "QSlider", "QSpinBox", "QPushButton")
+    for widget in (w for w in widgets(root) if w.get("class") in touched):
+        assert any(p.get("name") == "toolTip" for p in widget.findall("property")), widget.get("name")
+
+
+def test_an_unknown_property_is_refused():
+    text = '<ui><widget class="QLabel" name="label"><property name="texte"><string/></property></widget></ui>'
+    with pytest.raises(ui_loader.UiError, match="no property 'texte'"):
+        ui_loader.check(ElementTree.fromstring(text))
