@@ -24,6 +24,8 @@ class TrainingConfig:
     # Loss.
     ncc_window: int = 9
     smoothness: float = 1.0
+    # Weight of the mean of max(0, 0.1 - Jacobian determinant); 0 leaves folds to the smoothness.
+    folding: float = 0.0
     # Weak supervision: the soft Dice of so many labels drawn for each pair; 0 is unsupervised.
     label_weight: float = 0.0
     labels_a_step: int = 12

@@ -11,6 +11,9 @@ from ..engine.preprocessing import foreground, normalize_intensity
 from ..engine.warping import resample_affine
 from .subjects import Subject, centroid_affine
 
+#: Pieces of a whole head reach this far beyond the brain's box, both sides together.
+SHELL_MM = 40.0
+
 
 @dataclass
 class Pair:
@@ -78,11 +81,12 @@ class PairMaker:
             pose = about(random_affine(generator, 5 * p, 0.04 * p, 0, 3 * p), center)
             error = about(random_affine(generator, 1.5 * a, 0.02 * a, 0.01 * a, 1.5 * a), center)
             flip = generator.random() < config.flip
-            if config.crop and not whole_head:
+            if config.crop:
                 # A piece of the brain at full sharpness: nearly all of it is tissue, where
-                # the whole grid is two thirds background.
+                # the whole grid is two thirds background. Of a whole head also its shell.
                 shape = config.crop
-                free = fixed.extent - config.spacing * np.array(shape[::-1])
+                extent = fixed.extent + (SHELL_MM if whole_head else 0.0)
+                free = extent - config.spacing * np.array(shape[::-1])
                 grid_center = center + generator.uniform(-0.5, 0.5, 3) * np.maximum(free, 0)
         to_fixed = pose @ grid_affine(shape, config.spacing, grid_center)
         to_moving = centroid_affine(fixed, moving) @ error @ to_fixed

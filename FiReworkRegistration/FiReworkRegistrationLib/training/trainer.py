@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from ..engine.errors import RegistrationError
+from ..engine.fields import jacobian_determinant
 from ..engine.metrics import mean_dice
 from ..engine.networks.catalog import build_network
 from ..engine.similarity import gradient_penalty, local_ncc
@@ -138,6 +139,9 @@ class Trainer:
                 ncc = local_ncc(pair.fixed, warped[:, :1], config.ncc_window)
                 smoothness = gradient_penalty(field)
                 loss = loss - ncc + config.smoothness * smoothness
+                if config.folding:
+                    # A little above 0, so that a voxel is pushed back before it folds.
+                    loss = loss + config.folding * (0.1 - jacobian_determinant(field)).clamp(min=0).mean()
                 if structures:
                     overlap = soft_dice(structures[0], warp(structures[1], field))
                     loss = loss + config.label_weight * (1 - overlap)
@@ -171,8 +175,6 @@ class Trainer:
     def _evaluate(self) -> None:
         """Dev Dice and folding at each of ``evaluate_iterations``; keeps the best weights."""
         from safetensors.torch import save_file
-
-        from ..engine.fields import jacobian_determinant
 
         config, rows = self.config, []
         self.network.eval()

@@ -42,7 +42,15 @@ def test_a_run_leaves_its_records(tmp_path, subjects, tiny_config):
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, {"random_stages": False}, {"label_weight": 0.0}, {"precision": "bf16"}, {"gradient_clip": 1.0}]
+    "changes",
+    [
+        {},
+        {"random_stages": False},
+        {"label_weight": 0.0},
+        {"precision": "bf16"},
+        {"gradient_clip": 1.0},
+        {"folding": 5.0},
+    ],
 )
 def test_every_kind_of_step_moves_the_weights(tmp_path, subjects, tiny_config, changes):
     config = replace(tiny_config, steps=2, **changes)
