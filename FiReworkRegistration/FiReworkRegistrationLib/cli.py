@@ -167,9 +167,10 @@ def evaluate(options) -> None:
 def train(options) -> None:
     """Train to the end of the configuration, or resume."""
     from .engine.device import choose_device
+    from .engine.weights import read_weights
     from .training.config import read_config
     from .training.subjects import load_subjects
-    from .training.trainer import Trainer, read_weights
+    from .training.trainer import Trainer
 
     config = read_config(options.config, options.set)
     device = choose_device(options.device)

@@ -13,7 +13,7 @@ class Packages:
     """
 
     def __init__(self, installed=None):
-        self.installed = {"torch": "2.6.0", "safetensors": "0.5.0"} if installed is None else dict(installed)
+        self.installed = {"torch": "2.6.0"} if installed is None else dict(installed)
         self.accept, self.fail, self.in_progress, self.testing = True, False, False, False
         self.asked = []
 

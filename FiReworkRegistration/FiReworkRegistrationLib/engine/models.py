@@ -100,26 +100,20 @@ def default_model() -> ModelCard:
 def load_network(card: ModelCard, device="cpu"):
     """The card's network with its weights, on ``device``, ready for inference.
 
-    Weights are read by safetensors, which holds numbers only: nothing in them can run.
+    Weights are safetensors, which hold numbers only: nothing in them can run.
 
     :raises RegistrationError: weights missing, truncated, or of another network.
     """
     import torch
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
 
     from .networks.catalog import build_network
+    from .weights import read_weights
 
     network = build_network(card.network, card.network_settings, card.field_scale)
     path = card.weights_path
     if not path.exists():
         raise RegistrationError(f"Model '{card.name}': weights file '{path}' is missing; reinstall the model.")
-    try:
-        state = load_file(path)
-    except (SafetensorError, OSError, ValueError) as error:
-        raise RegistrationError(
-            f"Model '{card.name}': weights file '{path}' is damaged or no safetensors file ({error}); reinstall it."
-        ) from error
+    state = read_weights(path)
     try:
         network.load_state_dict({key: value.float() for key, value in state.items()})
     except RuntimeError as error:

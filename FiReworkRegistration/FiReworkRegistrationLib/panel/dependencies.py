@@ -1,4 +1,4 @@
-"""Python packages that Slicer does not bring: torch and safetensors.
+"""The Python package that Slicer does not bring: torch.
 
 Looking is free (package metadata only, nothing is imported); installing happens only in
 ``ensureInstalled``, which the panel calls when the user clicks Register. torch comes from
@@ -7,14 +7,12 @@ from here with pip.
 """
 
 import logging
-from subprocess import CalledProcessError
 
 import slicer
 from slicer.i18n import tr as _
 
 TORCH_VERSION = ">=2.2"
 TORCH = "torch" + TORCH_VERSION
-SAFETENSORS = "safetensors>=0.4"
 
 
 class DependencyError(RuntimeError):
@@ -26,21 +24,18 @@ class InstallationDeclined(DependencyError):
 
 
 def missingPackages():
-    """Requirements that are not met, as pip would write them; imports none of them."""
+    """Requirements that are not met, as pip would write them; imports nothing of them."""
     from slicer.packaging import pip_check
 
-    return [requirement for requirement in (TORCH, SAFETENSORS) if not pip_check(requirement)]
+    return [] if pip_check(TORCH) else [TORCH]
 
 
 def requireInstalled():
     """Raise DependencyError when a package is missing. Asks nothing, installs nothing."""
-    missing = missingPackages()
-    if missing:
-        raise DependencyError(
-            _("Registration needs Python packages that are not installed: {names}. {remedy}").format(
-                names=", ".join(missing), remedy=_remedy(missing)
-            )
-        )
+    from slicer.packaging import pip_check
+
+    if missingPackages():
+        raise DependencyError(_wrongTorchMessage() if pip_check("torch") else _noTorchMessage())
 
 
 def ensureInstalled():
@@ -51,8 +46,7 @@ def ensureInstalled():
     """
     from slicer.packaging import isPipInstallInProgress
 
-    missing = missingPackages()
-    if not missing:
+    if not missingPackages():
         return
     # PyTorchUtils installs without asking in testing mode: stop before it is reached.
     if slicer.app.testingEnabled():
@@ -61,11 +55,7 @@ def ensureInstalled():
         raise DependencyError(
             _("Another Python package is being installed. Wait until that is done, then click Register again.")
         )
-    # torch first: without it there is no point in installing the small one.
-    if TORCH in missing:
-        _installTorch()
-    if SAFETENSORS in missing:
-        _installSafetensors()
+    _installTorch()
     requireInstalled()
 
 
@@ -94,39 +84,12 @@ def _installTorch():
         raise InstallationDeclined(_("PyTorch was not installed. Registration cannot run without it."))
 
 
-def _installSafetensors():
-    from slicer.packaging import pip_ensure
-
-    try:
-        pip_ensure(SAFETENSORS, requester="FiRework Registration")
-    except CalledProcessError as error:
-        logging.exception("Installation of safetensors failed")
-        raise DependencyError(
-            _(
-                "The Python package safetensors could not be installed. "
-                "Check the internet connection, then click Register again."
-            )
-        ) from error
-    except RuntimeError as error:
-        raise InstallationDeclined(
-            _("The Python package safetensors was not installed. Registration cannot run without it.")
-        ) from error
-
-
-def _remedy(missing):
-    """One sentence on how to get the missing packages."""
-    if TORCH not in missing:
-        return _("Click Register in the FiRework Registration module to install them.")
-    from slicer.packaging import pip_check
-
-    return _wrongTorchMessage() if pip_check("torch") else _noTorchMessage()
-
-
 def _noTorchMessage():
     return _(
+        "Registration needs PyTorch ({requirement}), which is not installed. "
         'Install the "PyTorch" extension in the Extensions Manager, restart Slicer '
         "and click Register in the FiRework Registration module."
-    )
+    ).format(requirement=TORCH)
 
 
 def _noExtensionMessage():

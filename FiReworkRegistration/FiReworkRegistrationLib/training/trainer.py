@@ -204,17 +204,3 @@ class Trainer:
             self.best = chosen
             (self.folder / "last.safetensors").replace(self.folder / "best.safetensors")
         self.log.plot()
-
-
-def read_weights(path) -> dict:
-    """A state dict from a safetensors file.
-
-    :raises RegistrationError: no such file, or damaged.
-    """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        return load_file(path)
-    except (SafetensorError, OSError, ValueError) as error:
-        raise RegistrationError(f"Weights '{path}' cannot be read as safetensors ({error}).") from error

@@ -25,7 +25,7 @@ def test_unknown_model_names_the_installed_ones(tiny_model):
 def test_truncated_weights(tiny_model):
     path = tiny_model / "tiny.safetensors"
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(RegistrationError, match=r"tiny.*damaged"):
+    with pytest.raises(RegistrationError, match="damaged"):
         load_network(find_model("tiny"))
 
 

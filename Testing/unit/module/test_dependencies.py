@@ -60,8 +60,8 @@ def test_nothing_is_missing_when_all_is_installed(packages):
 
 def test_missing_packages_are_named(packages):
     packages.installed.clear()
-    assert dependencies.missingPackages() == [dependencies.TORCH, dependencies.SAFETENSORS]
-    with pytest.raises(DependencyError, match=r"torch.*safetensors.*PyTorch.*extension"):
+    assert dependencies.missingPackages() == [dependencies.TORCH]
+    with pytest.raises(DependencyError, match=r"torch>=.*PyTorch.*[Ee]xtension"):
         dependencies.requireInstalled()
     assert packages.asked == []
 
@@ -86,17 +86,11 @@ def test_torch_comes_from_the_extension_with_a_question(packages, extension):
     assert packages.asked == []
 
 
-def test_safetensors_comes_by_pip_ensure(packages):
-    del packages.installed["safetensors"]
-    dependencies.ensureInstalled()
-    assert packages.asked == [(dependencies.SAFETENSORS, "FiRework Registration")]
-
-
 def test_without_the_extension_the_message_names_it(packages, no_extension):
     packages.installed.clear()
     with pytest.raises(DependencyError, match='install the extension "PyTorch"'):
         dependencies.ensureInstalled()
-    assert packages.asked == [], "safetensors alone is of no use"
+    assert packages.asked == []
 
 
 def test_declined_torch(packages, extension):
@@ -110,20 +104,6 @@ def test_failed_torch(packages, extension):
     del packages.installed["torch"]
     extension.error = RuntimeError("no space left")
     with pytest.raises(DependencyError, match="no space left"):
-        dependencies.ensureInstalled()
-
-
-def test_declined_safetensors(packages):
-    del packages.installed["safetensors"]
-    packages.accept = False
-    with pytest.raises(InstallationDeclined):
-        dependencies.ensureInstalled()
-
-
-def test_failed_safetensors(packages):
-    del packages.installed["safetensors"]
-    packages.fail = True
-    with pytest.raises(DependencyError, match="internet"):
         dependencies.ensureInstalled()
 
 
@@ -143,7 +123,6 @@ def test_waits_for_another_installation(packages, extension):
     assert extension.asked == packages.asked == []
 
 
-def test_versions_are_those_of_the_project():
+def test_version_is_that_of_the_project():
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    for requirement in (dependencies.TORCH, dependencies.SAFETENSORS):
-        assert f'"{requirement}"' in project
+    assert f'"{dependencies.TORCH}"' in project

@@ -1,6 +1,7 @@
 """The panel as the user works it: selectors, buttons, messages."""
 
 import sys
+from types import SimpleNamespace
 
 import pytest
 import slicer
@@ -158,9 +159,10 @@ def test_missing_torch_is_a_message_not_a_crash(ready, bridge, packages, app, mo
     assert bridge.calls == []
 
 
-def test_a_declined_installation_is_no_error(ready, packages, app):
-    del packages.installed["safetensors"]
-    packages.accept = False
+def test_a_declined_installation_is_no_error(ready, packages, app, monkeypatch):
+    packages.installed.clear()
+    extension = SimpleNamespace(PyTorchUtilsLogic=lambda: SimpleNamespace(installTorch=lambda **options: None))
+    monkeypatch.setitem(sys.modules, "PyTorchUtils", extension)
     ready.ui.registerButton.click()
     assert app.errors == []
     assert "was not installed" in ready.ui.statusLabel.text
