@@ -43,7 +43,7 @@ def test_landmarks_give_a_tre(pairs_file, tiny_model, tmp_path):
     pair = read_pairs(pairs_file)[0][0]
     # case1 is case0 moved by one voxel of 4 mm along k and back along i; files are LPS, so R turns its sign.
     fixed = np.array([[-48.0, -48.0, 48.0], [-40.0, -52.0, 40.0]])
-    moving = fixed + (4.0, 0.0, 4.0)
+    moving = fixed + np.array([4.0, 0.0, 4.0])
     for name, points in (("fixed", fixed), ("moving", moving)):
         np.savetxt(tmp_path / f"{name}.csv", points, delimiter=",")
     pair = replace(pair, fixed_landmarks=tmp_path / "fixed.csv", moving_landmarks=tmp_path / "moving.csv")
