@@ -11,7 +11,8 @@ from .device import choose_device, choose_precision
 from .errors import Cancelled, RegistrationError
 from .geometry import Volume
 from .inputs import check_linear, check_overlap, prepare_image
-from .maps import DisplacementMap, map_of
+from .map_writer import MapWriter
+from .maps import DisplacementMap, map_lattice
 from .models import find_model, load_network
 from .refiner import Iteration, Refiner
 from .warping import sample
@@ -103,7 +104,27 @@ class Registration:
 
     def map(self, iteration: int | None = None) -> DisplacementMap:
         """The whole map fixed to moving after ``iteration`` (None: the last), covering the fixed volume."""
-        return map_of(self.grid, taper(self._at(iteration).field), self.affine, self.fixed.grid)
+        writer = self.map_writer()
+        displacement = np.empty((*writer.lattice.shape, 3), dtype=np.float32)
+        writer.write(self._at(iteration).field, displacement)
+        return DisplacementMap(writer.lattice, displacement)
+
+    def map_writer(self, after=None) -> MapWriter:
+        """Writes the whole map of any iteration's field, on the lattice of :meth:`map`.
+
+        :param after: 4x4 RAS mm, applied after the map; nothing if None.
+        """
+        linear = self.affine if after is None else after @ self.affine
+        weights = taper_weights(self.grid.shape)
+        return MapWriter(map_lattice(self.grid, self.fixed.grid), self.grid, linear, weights)
+
+    def stored_error(self, iteration: int) -> float:
+        """How far the stored field of ``iteration`` may be off, mm; 0 where it is kept in full precision."""
+        return self._refiner.fields.error(self._at(iteration).index) * self.spacing
+
+    def restore(self, iteration: int, cancelled: Callable[[], bool] | None = None) -> None:
+        """Bring the field of ``iteration`` back to full precision; see ``Refiner.restore``."""
+        self._refiner.restore(self._at(iteration).index, cancelled)
 
     def warped(self, iteration: int | None = None) -> Volume:
         """The moving volume, resampled once onto the fixed volume's own grid; float32, 0 outside."""
@@ -126,14 +147,17 @@ class Registration:
 
 def taper(field: torch.Tensor, width=TAPER_VOXELS) -> torch.Tensor:
     """The field faded linearly to 0 over ``width`` voxels at every face of its grid."""
-    for axis in (2, 3, 4):
-        size = field.shape[axis]
+    return field * taper_weights(field.shape[2:], width)
+
+
+def taper_weights(shape, width=TAPER_VOXELS) -> torch.Tensor:
+    """(D, H, W) float32: 0 on every face, rising linearly to 1 over ``width`` voxels."""
+    weights = torch.ones(tuple(shape))
+    for axis, size in enumerate(shape):
         ramp = torch.arange(size, dtype=torch.float32)
         ramp = (torch.minimum(ramp, size - 1 - ramp) / width).clamp(max=1.0)
-        shape = [1] * 5
-        shape[axis] = size
-        field = field * ramp.view(shape)
-    return field
+        weights *= ramp.view([-1 if other == axis else 1 for other in range(3)])
+    return weights
 
 
 def warp_volume(moving: Volume, dmap: DisplacementMap, fixed: Volume, mode="bilinear") -> Volume:
