@@ -4,11 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from .refiner import Iteration
+from .stop_rule import LEAST_GAIN, MOST_PERCENT_FOLDED
 
-#: Local NCC that counts as a change; below it two iterations are alike (the stop rule uses the same).
-LEAST_GAIN = 1e-3
-#: Percent of folded voxels above which a deformation is no longer plausible.
-MOST_FOLDED = 0.5
 #: Share of the fixed content inside the moving volume below which the rest is guesswork.
 LEAST_COVERAGE = 0.9
 #: Brains after an affine alignment differ by less than this, mm.
@@ -108,12 +105,12 @@ def _no_improvement(chosen, improved, _):
 
 
 def _folding(state, _):
-    if state.percent_folded <= MOST_FOLDED:
+    if state.percent_folded <= MOST_PERCENT_FOLDED:
         return None
     return _(
         "Folding: {percent} % of voxels are folded (bound {bound:g} %), so the deformation is not plausible there; "
         "magenta in the Jacobian overlay shows where. Choose an earlier iteration."
-    ).format(percent=percent_text(state.percent_folded), bound=MOST_FOLDED)
+    ).format(percent=percent_text(state.percent_folded), bound=MOST_PERCENT_FOLDED)
 
 
 def _large_displacement(largest, _):

@@ -72,28 +72,39 @@ def _colorName(colors, value):
 
 
 def _segmentLayers(node, volume, role, toWorld):
-    from ..engine.errors import RegistrationError
     from ..engine.overlap import LabelLayer
+
+    return [
+        LabelLayer(labels, {segment.GetLabelValue(): segment.GetName() for segment in segments.values()})
+        for labels, segments in segmentLayers(node, volume, role, toWorld)
+    ]
+
+
+def segmentLayers(node, volume, role, toWorld):
+    """Labels of a segmentation node, layer by layer, converted from surfaces if need be.
+
+    :param toWorld: 4x4 RAS mm of the node.
+    :return: list of (engine ``Volume`` of label values in world RAS mm, segment ID to vtkSegment).
+    :raises RegistrationError: no segments.
+    """
+    from ..engine.errors import RegistrationError
 
     segmentation = node.GetSegmentation()
     if segmentation is None or segmentation.GetNumberOfSegments() == 0:
         raise RegistrationError(f"{role} '{node.GetName()}' has no segments; select another segmentation.")
-    segmentation = _withLabelmaps(node, volume, toWorld, role).GetSegmentation()
+    # Held until the end: without the node its segmentation would go.
+    source = _withLabelmaps(node, volume, toWorld, role)
+    segmentation = source.GetSegmentation()
     layers = []
     for number in range(segmentation.GetNumberOfLayers(BINARY_LABELMAP)):
         labelmap = segmentation.GetLayerDataObject(number, BINARY_LABELMAP)
-        segments = [segmentation.GetSegment(each) for each in layerSegmentIDs(segmentation, number)]
-        names = {segment.GetLabelValue(): segment.GetName() for segment in segments}
         if labelmap is None or labelmap.IsEmpty():
-            # A segment without a voxel still has a name to be matched; one voxel of background stands for it.
+            # A segment without a voxel still has a name to be matched; some background stands for it.
             labelmap = _background()
-        layers.append(LabelLayer(_volumeFromLabelmap(labelmap, toWorld, node.GetName()), names))
+        identifiers = segmentation.GetSegmentIDsForLayer(number, BINARY_LABELMAP)
+        segments = {identifier: segmentation.GetSegment(identifier) for identifier in identifiers}
+        layers.append((_volumeFromLabelmap(labelmap, toWorld, node.GetName()), segments))
     return layers
-
-
-def layerSegmentIDs(segmentation, number):
-    """IDs of the segments that share layer ``number`` of the binary labelmap representation."""
-    return list(segmentation.GetSegmentIDsForLayer(number, BINARY_LABELMAP))
 
 
 def _background():

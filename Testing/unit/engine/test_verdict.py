@@ -3,7 +3,8 @@
 import pytest
 
 from FiReworkRegistrationLib.engine.refiner import Iteration
-from FiReworkRegistrationLib.engine.verdict import MOST_FOLDED, percent_text, verdict
+from FiReworkRegistrationLib.engine.stop_rule import MOST_PERCENT_FOLDED
+from FiReworkRegistrationLib.engine.verdict import percent_text, verdict
 
 
 def run(*ncc, folded=0.0, change=0.1):
@@ -43,7 +44,7 @@ def test_folding_over_the_bound():
     judged = verdict(run(0.6, 0.8, folded=1.234))
     assert judged.sentence.endswith("1.23 % of voxels folded.")
     assert judged.warnings[0].startswith("Folding: 1.23 % of voxels are folded (bound 0.5 %)")
-    assert not verdict(run(0.6, 0.8, folded=MOST_FOLDED)).warnings
+    assert not verdict(run(0.6, 0.8, folded=MOST_PERCENT_FOLDED)).warnings
 
 
 def test_a_few_folds_are_not_none():
