@@ -7,8 +7,9 @@ import slicer
 from FiReworkRegistrationLib.engine.errors import RegistrationError
 from FiReworkRegistrationLib.engine.geometry import Grid
 from FiReworkRegistrationLib.mrml import outputs
-from FiReworkRegistrationLib.mrml.outputs import INVERSE, JACOBIAN, TRANSFORM, VOLUME, Results
+from FiReworkRegistrationLib.mrml.outputs import INVERSE, JACOBIAN, TRANSFORM, VOLUME
 from FiReworkRegistrationLib.mrml.pair import readPair
+from FiReworkRegistrationLib.mrml.results import Results
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 import slicer
 
 from FiReworkRegistrationLib.engine.errors import Cancelled, RegistrationError
-from FiReworkRegistrationLib.mrml import session
+from FiReworkRegistrationLib.mrml import results
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_a_failing_inverse_leaves_the_scene_as_it_was(tools, scene, monkeypatch,
     def fails(*arguments):
         raise MemoryError("no room")
 
-    monkeypatch.setattr(session, "inverseMap", fails)
+    monkeypatch.setattr(results, "inverseMap", fails)
     fixed = tools.addVolume("fixed", tools.GEOMETRIES["upright"])
     before = tools.contents(scene)
     with pytest.raises(MemoryError):
