@@ -3,8 +3,8 @@
     Slicer --python-script Testing/in_slicer.py [--output FOLDER] [--iterations K] [--keep-open]
 
 Prints a line for each check, writes a picture after each step to FOLDER (FiRework-in-slicer among the temporary
-files), and leaves with 0 when every check passed, else with 1. Needs torch in Slicer's Python; installs nothing. The module is
-taken from this repository, unless Slicer knows it already.
+files), and leaves with 0 when every check passed, else with 1. Needs torch in Slicer's Python; installs nothing.
+The module is taken from this repository, unless Slicer knows it already.
 """
 
 import argparse
