@@ -11,7 +11,7 @@ def setTable(tableNode, columns, units=None):
 
     :param columns: column name to values, all of one length: whole numbers, real numbers (None or NaN leaves
         the cell at NaN) or texts. One real number or text makes the whole column real or text.
-    :param units: column name to unit, such as "mm".
+    :param units: column name to unit, such as "mm", which views show behind the name.
     """
     units = units or {}
     table = vtk.vtkTable()
@@ -20,11 +20,12 @@ def setTable(tableNode, columns, units=None):
     with slicer.util.NodeModify(tableNode):
         tableNode.SetAndObserveSchema(None)
         tableNode.SetAndObserveTable(table)
-        tableNode.SetUseColumnNameAsColumnHeader(True)
+        tableNode.SetUseColumnTitleAsColumnHeader(True)
         tableNode.SetLocked(True)
         for name in columns:
             # Without types a saved table comes back as texts, and plots of it stay empty.
             tableNode.SetColumnType(name, table.GetColumnByName(name).GetDataType())
+            tableNode.SetColumnTitle(name, f"{name} ({units[name]})" if name in units else name)
             if name in units:
                 tableNode.SetColumnUnitLabel(name, units[name])
 

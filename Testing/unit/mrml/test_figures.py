@@ -30,6 +30,8 @@ def test_a_row_for_each_iteration(nodes):
     assert math.isnan(columns["Displacement"][3])
     assert columns["Note"] == ["affine start", "", "best", ""]
     assert nodes.table.GetColumnUnitLabel("Displacement") == "mm"
+    assert nodes.table.GetColumnTitle("Folded") == "Folded (%)"
+    assert nodes.table.GetColumnTitle("K") == "K"
 
 
 def test_the_start_can_be_the_best():
