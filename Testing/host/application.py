@@ -11,6 +11,7 @@ import slicer.util
 from PySide6 import QtWidgets
 
 from .api import class_api
+from .objects import unwrap
 
 
 class Application:
@@ -22,12 +23,25 @@ class Application:
         self._qt = QtWidgets.QApplication.instance() or QtWidgets.QApplication(["Slicer"])
         self.connected = []  # (signal, callback)
         self.testing = False
+        self._layout_manager = None
 
     def processEvents(self):
         self._qt.processEvents()
 
     def testingEnabled(self):
         return self.testing
+
+    def layoutManager(self):
+        """None as in an application without main window, until a test opens slice views."""
+        return self._layout_manager
+
+    def set_layout_manager(self, manager):
+        self._layout_manager = manager
+
+    def applicationLogic(self):
+        if self._layout_manager is None:
+            raise NotImplementedError("the test host has an application logic with slice views only")
+        return unwrap(self._layout_manager).applicationLogic
 
     def connect(self, signal, callback):
         if signal not in class_api("slicer.app").signals:

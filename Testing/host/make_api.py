@@ -35,6 +35,8 @@ KEPT = {
     "ctk.ctkSliderWidget": "qt.QWidget",
     "slicer.qMRMLWidget": "qt.QWidget",
     "slicer.qMRMLNodeComboBox": "slicer.qMRMLWidget",
+    "slicer.qMRMLSliceWidget": "slicer.qMRMLWidget",
+    "layoutManager": None,
     "slicer.app": None,
 }
 NAMES = (

@@ -107,7 +107,7 @@ def test_missing_in_slicer_and_missing_in_the_host_differ(app):
     with pytest.raises(AttributeError):
         slicer.app.processEvent()
     with pytest.raises(NotImplementedError):
-        slicer.app.layoutManager()
+        slicer.app.commandOptions()
     with pytest.raises(AttributeError):
         qt.QShortcutt()
 
