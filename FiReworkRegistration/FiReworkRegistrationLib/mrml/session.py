@@ -222,6 +222,11 @@ class RegistrationSession:
         """The engine's ``Registration``, or None before :meth:`prepare`."""
         return self._registration
 
+    @property
+    def movingToWorld(self):
+        """4x4 RAS mm of the moving volume's parent when the session read it."""
+        return self._pair.movingToWorld
+
     def mapAt(self, iteration):
         """``DisplacementMap`` of an iteration, fixed world to moving world, RAS mm."""
         return self._registration.map(iteration)
