@@ -1,4 +1,4 @@
-"""The commands of a shell: register, evaluate, train, models.
+"""The commands of a shell: register, evaluate, train, export, models.
 
 Errors that a user can put right end as one line on stderr and exit status 2.
 """
@@ -34,6 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_register(commands)
     _add_evaluate(commands)
     _add_train(commands)
+    _add_export(commands)
     listing = commands.add_parser("models", help="list the installed models")
     listing.set_defaults(run=models)
     return parser
@@ -89,6 +90,15 @@ def _add_train(commands):
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
     parser.add_argument("--seconds", type=float, help="stop after this time with a checkpoint")
     parser.set_defaults(run=train)
+
+
+def _add_export(commands):
+    parser = commands.add_parser("export", help="make a model of a finished run")
+    parser.add_argument("--run", dest="folder", required=True, help="output folder of 'train', with dev figures")
+    parser.add_argument("--name", required=True, help="how the model will be called")
+    parser.add_argument("--words", help="JSON file with title, description, license, data and note of the card")
+    parser.add_argument("--output", required=True, help="folder of models; FIREWORK_MODELS may name it later")
+    parser.set_defaults(run=export)
 
 
 def register(options) -> None:
@@ -182,6 +192,17 @@ def train(options) -> None:
     trainer = Trainer(config, options.output, subjects, dev, device, initial, line.done, line.show)
     trainer.run(seconds=options.seconds)
     line.done(f"step {trainer.step} of {config.steps} in {options.output}")
+
+
+def export(options) -> None:
+    """Best weights of a run and a card, as 'models' lists them."""
+    from .training.export import export_run
+
+    try:
+        words = json.loads(Path(options.words).read_text(encoding="utf-8")) if options.words else {}
+    except (OSError, ValueError) as error:
+        raise RegistrationError(f"Words of the card '{options.words}' cannot be read ({error}).") from error
+    print(export_run(options.folder, options.output, options.name, words))
 
 
 def models(options) -> None:

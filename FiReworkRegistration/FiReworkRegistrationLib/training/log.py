@@ -3,6 +3,8 @@
 import csv
 from pathlib import Path
 
+from ..engine.errors import RegistrationError
+
 
 class TrainingLog:
     """Rows are kept in memory and appended to the files at :meth:`flush`."""
@@ -50,6 +52,19 @@ class TrainingLog:
             self._written[name] = 0
             path.unlink()
         self.flush()
+
+    def best(self) -> dict[str, float]:
+        """The dev row of the highest Dice after the last iteration, read from ``dev.csv``.
+
+        :raises RegistrationError: there is none.
+        """
+        path = self.folder / "dev.csv"
+        if not path.exists():
+            raise RegistrationError(f"'{path}' does not exist; train with dev subjects first.")
+        with path.open(newline="") as file:
+            rows = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
+        deepest = max((key for key in rows[0] if key.startswith("dice_")), key=lambda key: int(key[5:]))
+        return max(rows, key=lambda row: row[deepest])
 
     def plot(self) -> None:
         """Loss and dev Dice against the step; skipped where matplotlib is absent."""

@@ -1,5 +1,3 @@
-import json
-
 import numpy as np
 import pytest
 import torch
@@ -51,25 +49,3 @@ def field():
 
     field = smooth(torch.randn(1, 3, 20, 24, 28), 2.5)
     return taper(1.5 * field / field.abs().max())
-
-
-@pytest.fixture
-def tiny_model(tmp_path, monkeypatch):
-    """An untrained model of few parameters that answers to the name 'tiny'."""
-    from safetensors.torch import save_file
-
-    from FiReworkRegistrationLib.engine.networks.catalog import build_network
-
-    settings = {"encoder": [4, 4], "decoder": [4, 4], "final": [4]}
-    network = build_network("firework-vm", settings)
-    torch.nn.init.normal_(network.backbone.flow.weight, std=0.05)
-    folder = tmp_path / "models"
-    folder.mkdir()
-    save_file(network.state_dict(), folder / "tiny.safetensors")
-    card = {
-        "name": "tiny", "title": "Tiny", "description": "Untrained.", "network": "firework-vm",
-        "network_settings": settings, "weights": "tiny.safetensors", "spacing": 4.0, "iterations": 3,
-    }  # fmt: skip
-    (folder / "tiny.json").write_text(json.dumps(card))
-    monkeypatch.setenv("FIREWORK_MODELS", str(folder))
-    return folder

@@ -1,0 +1,60 @@
+"""A finished run as a model: its best weights and a card that says where they come from."""
+
+import json
+import shutil
+from pathlib import Path
+
+from ..engine.errors import RegistrationError
+from ..engine.weights import read_weights
+from .config import read_config
+from .log import TrainingLog
+
+#: What a card may say in words; see ``engine/models.py``.
+WORDS = ("title", "description", "license", "data", "note")
+
+
+def export_run(run, folder, name: str, words: dict) -> Path:
+    """Copy the best weights of ``run`` to ``folder``/``name``.safetensors and write the card beside them.
+
+    :param words: ``WORDS`` to their content; ``data`` is a list of {"name", "license", "credit", "use"}.
+    :return: path of the card.
+    :raises RegistrationError: no finished run there, or words that a card does not have.
+    """
+    run, folder = Path(run), Path(folder)
+    unknown = sorted(words.keys() - set(WORDS))
+    if unknown:
+        raise RegistrationError(f"A model card has no '{unknown[0]}'; it has {', '.join(WORDS)}.")
+    weights = run / "best.safetensors"
+    if not weights.exists() or not (run / "config.json").exists():
+        raise RegistrationError(f"'{run}' holds no best.safetensors and config.json; train with --dev first.")
+    config = read_config(str(run / "config.json"))
+    log = TrainingLog(run)
+    best = log.best()
+    depths = sorted(config.evaluate_iterations)
+    card = {
+        "name": name,
+        "title": words.get("title", name),
+        "description": words.get("description", ""),
+        "network": config.network,
+        "network_settings": config.network_settings,
+        "field_scale": config.field_scale,
+        "parameters": sum(value.numel() for value in read_weights(weights).values()),
+        "weights": f"{name}.safetensors",
+        "spacing": config.spacing,
+        "iterations": depths[-1],
+        "default": False,
+        "license": words.get("license", ""),
+        "data": words.get("data", []),
+        "training": {"step": int(best["step"]), "note": words.get("note", ""), "config": config.to_dict()},
+        "dev": {
+            "dice": {f"K={k}": round(best[f"dice_{k}"], 4) for k in (0, *depths)},
+            "percent_folded": {f"K={k}": round(best[f"folded_{k}"], 4) for k in depths},
+            "pairs": config.evaluate_pairs,
+            "affine": "least squares of label centroids",
+        },
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(weights, folder / card["weights"])
+    path = folder / f"{name}.json"
+    path.write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+    return path

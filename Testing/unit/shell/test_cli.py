@@ -1,0 +1,103 @@
+"""The commands as a shell calls them, on a small pair and an untrained network."""
+
+import json
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from FiReworkRegistrationLib.cli import main
+
+
+@pytest.fixture
+def pair(subject_folder):
+    return ["--fixed", str(subject_folder / "case0_t1.nii.gz"), "--moving", str(subject_folder / "case1_t1.nii.gz")]
+
+
+@pytest.fixture
+def tiny(tiny_model):
+    return ["--model", "tiny", "--device", "cpu", "--iterations", "2"]
+
+
+def test_register_writes_everything_that_was_asked_for(pair, tiny, tmp_path, capsys, subject_folder):
+    out = {name: str(tmp_path / name) for name in ("t.h5", "i.nrrd", "w.nii.gz", "j.nrrd")}
+    command = ["register", *pair, *tiny, "--transform-out", out["t.h5"], "--inverse-transform-out", out["i.nrrd"]]
+    assert main([*command, "--warped-moving-out", out["w.nii.gz"], "--jacobian-out", out["j.nrrd"]]) == 0
+    shown = capsys.readouterr()
+    assert "local NCC" in shown.out and "residual" in shown.out and "model tiny" in shown.err
+
+    fixed, moving = (sitk.ReadImage(path, sitk.sitkFloat32) for path in pair[1::2])
+    warped = sitk.ReadImage(out["w.nii.gz"], sitk.sitkFloat32)
+    assert warped.GetSize() == fixed.GetSize()
+    # What ITK makes of the transform file is the warped volume.
+    again = sitk.Resample(moving, fixed, sitk.ReadTransform(out["t.h5"]), sitk.sitkLinear)
+    assert np.abs(sitk.GetArrayFromImage(again) - sitk.GetArrayFromImage(warped))[2:-2, 2:-2, 2:-2].max() < 0.5
+    assert sitk.ReadImage(out["j.nrrd"]).GetSize() == fixed.GetSize()
+    inverse = sitk.ReadImage(out["i.nrrd"])
+    assert inverse.GetNumberOfComponentsPerPixel() == 3 and inverse.GetSize() == moving.GetSize()
+
+
+def test_masks_and_initial_transform(pair, tiny, tmp_path, subject_folder):
+    sitk.WriteTransform(sitk.TranslationTransform(3, (-4.0, 0.0, 4.0)), str(tmp_path / "start.tfm"))
+    command = ["register", *pair, *tiny, "--transform-out", str(tmp_path / "t.nii.gz"), "--affine", "none"]
+    command += ["--fixed-mask", str(subject_folder / "case0_seg.nii.gz")]
+    command += ["--moving-mask", str(subject_folder / "case1_seg.nii.gz")]
+    assert main([*command, "--initial-transform", str(tmp_path / "start.tfm")]) == 0
+    field = sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "t.nii.gz")))
+    # At the corners of the volume the field has faded: what stays is the initial transform, in LPS.
+    assert np.allclose(field[0, 0, 0], (-4.0, 0.0, 4.0), atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--transform-out", "t.txt"], "written as .h5"),
+        (["--transform-out", "none/t.h5"], "create it first"),
+        (["--transform-out", "t.h5", "--iterations", "0"], "choose 1 or more"),
+        (["--transform-out", "t.h5", "--device", "gpu"], "choose auto, cpu"),
+        (["--transform-out", "t.h5", "--model", "none"], "Unknown model"),
+        (["--transform-out", "t.h5", "--fixed-mask", "none.nrrd"], "Fixed mask 'none.nrrd' does not exist"),
+        (["--transform-out", "t.h5", "--jacobian-out", "none/j.nrrd"], "create it first"),
+    ],
+)
+def test_bad_commands_end_in_one_line_and_leave_no_file(
+    pair, tiny_model, options, message, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    before = set(tmp_path.iterdir())
+    assert main(["register", *pair, *options]) == 2
+    error = capsys.readouterr().err
+    assert message in error and "Traceback" not in error
+    assert set(tmp_path.iterdir()) == before
+
+
+def test_evaluate_prints_a_table_and_writes_rows(subject_folder, tiny_model, tmp_path, capsys):
+    pair = {"fixed": "case0_t1.nii.gz", "moving": "case1_t1.nii.gz"}
+    pair |= {"fixed_labels": "case0_seg.nii.gz", "moving_labels": "case1_seg.nii.gz"}
+    pairs = subject_folder / "one.json"
+    pairs.write_text(json.dumps([pair]))
+    rows = tmp_path / "rows.csv"
+    command = ["evaluate", "--pairs", str(pairs), "--model", "tiny", "--device", "cpu", "--iterations", "0,1"]
+    assert main([*command, "--csv", str(rows)]) == 0
+    assert "dice" in capsys.readouterr().out and len(rows.read_text().splitlines()) == 3
+    assert main([*command, "--no-surfaces", "--baseline", str(rows)]) == 0
+    assert "baseline" in capsys.readouterr().out
+    assert main(["evaluate", "--pairs", str(pairs), "--iterations", "one"]) == 2
+
+
+def test_train_runs_resumes_and_names_what_is_wrong(subject_folder, tmp_path, capsys):
+    settings = ["spacing=4", "shape=[16,16,16]", "steps=2", "evaluate_every=1", "evaluate_pairs=1", "ncc_window=5"]
+    settings += ['network_settings={"encoder":[4],"decoder":[4],"final":[4]}']
+    command = ["train", "--train", str(subject_folder), "--output", str(tmp_path / "run"), "--device", "cpu"]
+    assert main([*command, "--set", *settings]) == 0
+    assert "step 2 of 2" in capsys.readouterr().err
+    assert main([*command, "--set", *settings]) == 0
+    assert "resumed at step 2" in capsys.readouterr().err
+    assert main([*command, "--config", "none"]) == 2
+    assert main([*command, "--dev", str(subject_folder), "--set", *settings]) == 2
+    assert "Dev subjects among the training subjects" in capsys.readouterr().err
+
+
+def test_models_are_listed(tiny_model, capsys):
+    assert main(["models"]) == 0
+    assert "tiny: Tiny" in capsys.readouterr().out

@@ -1,0 +1,85 @@
+import json
+
+import numpy as np
+import pytest
+
+from FiReworkRegistrationLib.engine.errors import RegistrationError
+from FiReworkRegistrationLib.training.evaluation import evaluate_pair, read_pairs, read_rows, summary, write_rows
+
+
+@pytest.fixture
+def pairs_file(subject_folder, tmp_path):
+    names = [("case0", "case1"), ("case1", "case2")]
+    pairs = [
+        {"fixed": f"{a}_t1.nii.gz", "moving": f"{b}_t1.nii.gz", "fixed_labels": f"{a}_seg.nii.gz",
+         "moving_labels": f"{b}_seg.nii.gz"}
+        for a, b in names
+    ]  # fmt: skip
+    path = subject_folder / "pairs.json"
+    path.write_text(json.dumps({"labels": [1, 2, 3, 4], "pairs": pairs}))
+    return path
+
+
+def test_paths_are_relative_to_the_file(pairs_file, subject_folder):
+    pairs, labels = read_pairs(pairs_file)
+    assert labels == [1, 2, 3, 4]
+    assert pairs[0].fixed == subject_folder / "case0_t1.nii.gz"
+    assert pairs[1].name == "case2_t1 to case1_t1"
+
+
+def test_a_pair_is_judged_at_every_iteration(pairs_file, tiny_model):
+    pairs, labels = read_pairs(pairs_file)
+    rows = evaluate_pair(pairs[0], [0, 2], labels, model="tiny", device="cpu")
+    assert [row["iteration"] for row in rows] == [0, 2]
+    # Shifted by 4 and 4 mm: the affine start undoes that.
+    assert rows[0]["dice"] > 0.7 and rows[0]["folded"] == 0 and rows[0]["ndv"] == 0
+    assert rows[0]["assd"] < 3 and rows[0]["hd95"] < 9 and np.isnan(rows[0]["tre"])
+    assert rows[1]["seconds"] > rows[0]["seconds"] > 0
+
+
+def test_landmarks_give_a_tre(pairs_file, tiny_model, tmp_path):
+    from dataclasses import replace
+
+    pair = read_pairs(pairs_file)[0][0]
+    # case1 is case0 moved by one voxel of 4 mm along k and back along i; files are LPS, so R turns its sign.
+    fixed = np.array([[-48.0, -48.0, 48.0], [-40.0, -52.0, 40.0]])
+    moving = fixed + np.array([4.0, 0.0, 4.0])
+    for name, points in (("fixed", fixed), ("moving", moving)):
+        np.savetxt(tmp_path / f"{name}.csv", points, delimiter=",")
+    pair = replace(pair, fixed_landmarks=tmp_path / "fixed.csv", moving_landmarks=tmp_path / "moving.csv")
+    row = evaluate_pair(pair, [0], surfaces=False, model="tiny", device="cpu")[0]
+    assert row["tre"] < 2.5
+
+
+def test_rows_survive_a_file(tmp_path):
+    rows = [row(0, "a", 0.5), row(4, "a", 0.625)]
+    write_rows(rows, tmp_path / "rows.csv")
+    back = read_rows(tmp_path / "rows.csv")
+    assert [(r["pair"], r["iteration"], r["dice"]) for r in back] == [("a", 0, 0.5), ("a", 4, 0.625)]
+    (tmp_path / "other.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(RegistrationError, match="no CSV of an evaluation"):
+        read_rows(tmp_path / "other.csv")
+
+
+def row(iteration, pair, dice):
+    empty = dict.fromkeys(("assd", "hd95", "tre", "local_ncc", "folded", "ndv", "seconds"), float("nan"))
+    return {"pair": pair, "iteration": iteration, "dice": dice, **empty}
+
+
+def test_summary_tests_pairs_against_the_start_and_a_baseline():
+    rows = [row(k, str(n), 0.5 + 0.01 * k + 0.001 * n * (k + 1)) for k in (0, 2) for n in range(8)]
+    worse = [row(k, str(n), 0.4 + 0.002 * n) for k in (0, 2) for n in range(8)]
+    text = summary(rows, worse)
+    assert "8 pairs" in text
+    last = text.splitlines()[-1]
+    assert "0.5305" in last and last.count("0.0078 (n=8)") == 2
+    assert "too few pairs" in summary(rows[:2] + rows[8:10])
+
+
+@pytest.mark.parametrize(
+    "content", ["{", "[]", '{"pairs": [{"fixed": "a"}]}', '[{"fixed": "a", "moving": "b", "x": "c"}]']
+)
+def test_bad_pairs_files(tmp_path, content):
+    (tmp_path / "pairs.json").write_text(content)
+    with pytest.raises(RegistrationError, match="Pairs file"):
+        read_pairs(tmp_path / "pairs.json")
