@@ -108,9 +108,9 @@ class HostObject:
         if signature.replace(" ", "") not in self._host_api.signals or not callable(callback):
             print(f"connect: {self._host_api.short_name} has no signal {signature}")
             return False
-        relay = _relay(signature, callback)
-        self._host_connections.append((signature, callback, relay))
-        getattr(self._host_native, signature.split("(")[0]).connect(relay)
+        native_callback = relay(signature, callback)
+        self._host_connections.append((signature, callback, native_callback))
+        getattr(self._host_native, signature.split("(")[0]).connect(native_callback)
         return True
 
     def disconnect(self, signature, callback):
@@ -135,7 +135,7 @@ class HostSignal:
         return self._owner.disconnect(self._signature, callback)
 
 
-def _relay(signature, callback):
+def relay(signature, callback):
     """What Qt calls: passes as many arguments as both sides have; prints what the callback raises."""
     offered = argument_count(signature)
     count = min(offered, _positional_count(callback))

@@ -5,7 +5,7 @@ import types
 from PySide6 import QtCore, QtGui, QtWidgets
 
 from .api import class_api, class_names
-from .objects import HostObject, host_class, wrap
+from .objects import HostObject, host_class, relay, wrap
 from .ui_loader import load_ui
 
 #: Values and helpers that are no widgets; PySide6's own serve.
@@ -35,6 +35,15 @@ class UiLoader:
         return wrap(load_ui(file.fileName()))
 
 
+class _SingleShot:
+    """``qt.QTimer.singleShot(ms, function)`` of the class; of an object, its property of the same name."""
+
+    def __get__(self, timer, owner=None):
+        if timer is not None:
+            return timer._host_native.property("singleShot")
+        return lambda milliseconds, callback: QtCore.QTimer.singleShot(milliseconds, relay("timeout()", callback))
+
+
 class Settings(dict):
     """``qt.QSettings``: nothing is kept, so that a test cannot depend on an earlier one."""
 
@@ -47,6 +56,7 @@ def make_qt():
     module = QtModule("qt", lambda name: getattr(QtWidgets, name, None) or getattr(QtCore, name))
     for name in PASSED_THROUGH:
         setattr(module, name, next(getattr(m, name) for m in (QtCore, QtGui, QtWidgets) if hasattr(m, name)))
+    type.__setattr__(module.QTimer, "singleShot", _SingleShot())
     module.QObject = HostObject
     module.QUiLoader = UiLoader
     module.QSettings = Settings

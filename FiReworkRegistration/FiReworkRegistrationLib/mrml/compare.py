@@ -48,14 +48,17 @@ class Compare:
     def isShowing(self):
         return self._state is not None
 
-    def show(self, fixedNode, movingNode, mode=CompareMode.BLEND, opacity=0.5, linked=True):
+    def show(self, fixedNode, movingNode, mode=CompareMode.BLEND, opacity=0.5, linked=True, draft=False):
         """Show a pair; the first call remembers the user's views and centers them on the fixed volume.
+
+        Called again with other nodes or another mode, it changes what is shown.
 
         :param fixedNode: scalar volume node; another one than before is centered again.
         :param movingNode: the moving volume under the transform, or the registered volume.
         :param mode: ``CompareMode``.
         :param opacity: of the moving volume or of its contours, 0 to 1.
         :param linked: views follow each other.
+        :param draft: see :meth:`refresh`.
         """
         if self._state is None:
             self._begin()
@@ -65,7 +68,7 @@ class Compare:
         if self._layout.setFor(mode) or isNew:
             self.fit()
             self._later(self.fit)  # views get their size after the layout is set
-        self.refresh()
+        self.refresh(draft)
         setLinked(self.scene, linked)
 
     def fit(self):
@@ -139,7 +142,8 @@ class Compare:
         state, layout = self._state, self._layout
         self.forget()
         if layout.own is not None:
-            self._later(lambda: state.restoreSlices())
+            # As in show: once more when views have their size, if they are still the user's.
+            self._later(lambda: None if self.isShowing else state.restoreSlices())
 
     def forget(self):
         """Drop everything without touching the views, after the scene was closed."""
