@@ -15,7 +15,9 @@ class SlicerApplication:
 
     def __init__(self, root):
         self.root = root
-        self.can_reload, self.has_transforms_module = True, True
+        #: ``Dialogs`` of the session, which watches the windows here; without windows it is asked.
+        self.dialogs = None
+        self.can_reload, self.has_other_modules = True, True
 
     def open_panel(self):
         """Show the module's panel; its widget object, with the widgets in ``.ui``."""
@@ -25,7 +27,7 @@ class SlicerApplication:
             factory.loadModules([MODULE])
         slicer.util.selectModule(MODULE)
         slicer.app.processEvents()
-        return slicer.util.getModuleWidget(MODULE)
+        return self._panel()
 
     def leave_panel(self):
         slicer.util.selectModule("Data")
@@ -36,9 +38,9 @@ class SlicerApplication:
 
     def reload_panel(self):
         """As the Reload button of developer mode does; the new widget object."""
-        slicer.util.getModuleWidget(MODULE).onReload()
+        self._panel().onReload()
         slicer.app.processEvents()
-        return slicer.util.getModuleWidget(MODULE)
+        return self._panel()
 
     def load_volume(self, path):
         return slicer.util.loadVolume(str(path))
@@ -57,10 +59,14 @@ class SlicerApplication:
 
     def picture(self, path):
         """The main window as it looks now, as PNG; the panel alone without main window."""
-        window = slicer.util.mainWindow() or slicer.util.getModuleWidget(MODULE).parent
+        window = slicer.util.mainWindow() or self._panel().parent
         if slicer.app.layoutManager() is not None:
             slicer.util.forceRenderAllViews()
         slicer.app.processEvents()
         # Widgets drawn by OpenGL come out black in Qt's own grab on some systems.
         grab = getattr(getattr(ctk, "ctkWidgetsUtils", None), "grabWidget", None)
         return (grab(window) if grab else window.grab()).save(str(path))
+
+    def _panel(self):
+        # After a reload only this name leads to the new widget.
+        return getattr(slicer.modules, f"{MODULE}Widget", None) or slicer.util.getModuleWidget(MODULE)

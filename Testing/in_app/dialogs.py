@@ -32,6 +32,20 @@ class Dialogs:
         """The next message box is no failure."""
         self._expected += 1
 
+    def take_path(self):
+        """The path that the session has in mind, once; None and a failed check when it has none."""
+        path, self._path = self._path, None
+        self._checks.check(path is not None, "file dialogs open only when they are asked for")
+        return path
+
+    def read(self, text):
+        """A message to the user."""
+        self.texts.append(text)
+        if self._expected:
+            self._expected -= 1
+        else:
+            self._checks.check(False, "no message that was not expected", text)
+
     def _answer(self):
         window = self._modal_window()
         if window is None:
@@ -42,19 +56,13 @@ class Dialogs:
             self._answer_message(window)
 
     def _answer_file(self, window):
-        if self._path is None:
-            self._checks.check(False, "a file dialog opens only when it is asked for", window.windowTitle)
+        path = self.take_path()
+        if path is None:
             window.reject()
             return
-        path, self._path = self._path, None
         window.selectFile(str(path))
         window.accept()
 
     def _answer_message(self, window):
-        text = getattr(window, "text", "") or window.windowTitle
-        self.texts.append(text)
-        if self._expected:
-            self._expected -= 1
-        else:
-            self._checks.check(False, "no message that was not expected", text)
+        self.read(getattr(window, "text", "") or window.windowTitle)
         window.accept()

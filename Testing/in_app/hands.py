@@ -56,7 +56,7 @@ class Hands:
                 getattr(qt.QEvent, kind), qt.QPointF(x, y), qt.Qt.LeftButton, pressed, qt.Qt.NoModifier
             )
             slicer.app.sendEvent(widget, event)
-        except (AttributeError, TypeError, ValueError, NotImplementedError):
+        except Exception:
             self.real_mouse = False
             return False
         return True

@@ -2,7 +2,7 @@
 
 import slicer
 
-from . import steps_register, steps_see, steps_use
+from . import steps_judge, steps_register, steps_see, steps_use
 from .checks import Checks
 from .dialogs import Dialogs
 from .hands import Hands
@@ -22,6 +22,7 @@ def run_session(app, output, iterations=4, write=None, patience=120):
     checks = Checks(write)
     slicer.mrmlScene.Clear(0)
     with checks.watching_exceptions(), Dialogs(checks, app.modal_window) as dialogs:
+        app.dialogs = dialogs
         stage = Stage(app, output, iterations, checks, Hands(), dialogs, patience)
         before = steps_see.view_settings()
         for title, act in _steps(stage, before):
@@ -43,11 +44,14 @@ def _steps(stage, views_before):
         yield "Compare modes", lambda: steps_see.compare(stage)
         yield "Opacity", lambda: steps_see.opacity(stage)
         yield "Jacobian, grid, linked slices", lambda: steps_see.overlays(stage)
+        yield "Judge by landmarks and structures", lambda: steps_judge.compare(stage)
+        if stage.app.has_other_modules:
+            yield "Plot", lambda: steps_judge.plot(stage)
         yield "Refine further", lambda: steps_register.refine(stage)
         yield "Apply to", lambda: steps_use.apply(stage)
         yield "Save transform and inverse", lambda: steps_use.save(stage)
         yield "Leave and return", lambda: steps_see.leave_and_return(stage, views_before)
-        if stage.app.has_transforms_module:
+        if stage.app.has_other_modules:
             yield "Open in Transforms", lambda: steps_use.open_transforms(stage)
         yield "Scene saved and loaded", lambda: steps_use.scene_round_trip(stage)
     if stage.app.can_reload:

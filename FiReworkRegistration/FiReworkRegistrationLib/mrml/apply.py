@@ -1,5 +1,7 @@
 """The result put to use: other nodes of the moving volume placed under the transform, or resampled."""
 
+from functools import partial
+
 import slicer
 
 from .masks import BINARY_LABELMAP
@@ -87,11 +89,15 @@ def resampled(node, transformNode, fixedNode, *, movingToWorld=None, execute=Non
     if node.IsA("vtkMRMLSegmentationNode"):
         layers = segmentLayers(node, fixed, "Segmentation", toWorld)
         arrays = run(lambda: [_warpedLabels(labels, worldMap, fixed) for labels, _ in layers])
-        return _added(node, fixedNode, lambda new: _fillSegmentation(new, node, fixedNode, layers, arrays))
-    volume = _worldVolume(node, toWorld)
-    isLabelMap = node.IsA("vtkMRMLLabelMapVolumeNode")
-    array = run(lambda: (_warpedLabels if isLabelMap else _warpedValues)(volume, worldMap, fixed))
-    return _added(node, fixedNode, lambda new: _fillVolume(new, node, fixedNode, array))
+        fill = partial(_fillSegmentation, node=node, fixedNode=fixedNode, layers=layers, arrays=arrays)
+    else:
+        volume = _worldVolume(node, toWorld)
+        warped = _warpedLabels if node.IsA("vtkMRMLLabelMapVolumeNode") else _warpedValues
+        array = run(lambda: warped(volume, worldMap, fixed))
+        fill = partial(_fillVolume, node=node, fixedNode=fixedNode, array=array)
+    # Events were handled meanwhile, and the user may have closed the scene.
+    _check(node, transformNode, fixedNode)
+    return _added(node, fixedNode, fill)
 
 
 def _check(node, transformNode, fixedNode=None):
@@ -106,6 +112,8 @@ def _check(node, transformNode, fixedNode=None):
         raise RegistrationError(f"{name} is not in the scene any more; select another node.")
     if node is transformNode:
         raise RegistrationError(f"{name} is the transform of the registration itself; select another node.")
+    if fixedNode is not None and fixedNode.GetScene() is not node.GetScene():
+        raise RegistrationError(f"Fixed volume '{fixedNode.GetName()}' is not in the scene any more; register again.")
     if node is fixedNode:
         raise RegistrationError(f"{name} is the fixed volume, which stays where it is; select another node.")
     if not node.IsA("vtkMRMLTransformableNode"):

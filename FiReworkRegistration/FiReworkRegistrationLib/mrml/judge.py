@@ -81,7 +81,11 @@ class Judge:
         if self._overlap is None and self._landmarks is None:
             return []
         iteration = self._session.bestIteration if iteration is None else iteration
-        self._columns = self._execute(lambda: self._measured(iteration))
+        measured = self._execute(lambda: self._measured(iteration))
+        # Events were handled meanwhile: after a closed scene nobody wants tables of the old one.
+        if self._session.transformNode is not None and self._session.transformNode.GetScene() is None:
+            return []
+        self._columns = measured
         sentences = []
         if self._overlap is not None:
             columns = self._columns["dice"]

@@ -187,6 +187,17 @@ def test_failure_leaves_the_scene(tools, scene, fixed, moving, result):
     assert tools.contents(scene) == before
 
 
+@pytest.mark.parametrize("gone", ["fixed", "moving", "result"])
+def test_a_node_removed_meanwhile(scene, gone, fixed, moving, result):
+    def removing(function):
+        scene.RemoveNode({"fixed": fixed, "moving": moving, "result": result}[gone])
+        return function()
+
+    with pytest.raises(RegistrationError, match="not in the scene any more"):
+        applyTo(moving, result, fixed, execute=removing)
+    assert scene.GetFirstNodeByName("moving registered") is None
+
+
 def test_bad_choices_are_refused(tools, scene, fixed, moving, result):
     def refused(message, node, transform=result, action=applyTo, **options):
         before = tools.contents(scene)

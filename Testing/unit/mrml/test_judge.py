@@ -111,6 +111,14 @@ def test_structures_and_execute(tools, scene, fixed, moving, session):
     assert ran == [1]
 
 
+def test_a_scene_closed_meanwhile_gets_no_tables(scene, session):
+    session.finish(3)
+    judge = Judge(session, scene, execute=lambda function: (function(), scene.Clear(0))[0])
+    judge.setLandmarks(addPoints("F", np.eye(3)), addPoints("M", np.eye(3)))
+    assert judge.compare() == []
+    assert scene.GetNumberOfNodesByClass("vtkMRMLTableNode") == 0
+
+
 def test_bad_choices_keep_what_was_there(session, judge):
     points = addPoints("F", np.eye(3))
     judge.setLandmarks(points, addPoints("M", np.eye(3)))
