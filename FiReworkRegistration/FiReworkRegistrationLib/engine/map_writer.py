@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from .affine_table import affine_table
 from .geometry import Grid
 
 
@@ -21,7 +22,8 @@ class MapWriter:
     def __init__(self, lattice: Grid, grid: Grid, linear: np.ndarray, weights: torch.Tensor | None = None):
         self.lattice = lattice
         self._weights = weights
-        self._linear_part = torch.from_numpy(_displacement_of(linear, lattice)).view(-1, 3)
+        # linear(x) - x at every lattice point, mm.
+        self._linear_part = affine_table((linear - np.eye(4)) @ lattice.affine, lattice.shape).view(-1, 3)
         # Channels of a field are k, j, i; the columns of the grid's matrix are i, j, k.
         to_mm = (linear[:3, :3] @ grid.linear)[:, ::-1]
         self._to_mm = torch.from_numpy(to_mm.T.astype(np.float32).copy())
@@ -43,14 +45,3 @@ class MapWriter:
         target = torch.from_numpy(out).view(-1, 3)
         torch.addmm(self._linear_part, self._padded.view(3, -1).T, self._to_mm, out=target)
 
-
-def _displacement_of(linear: np.ndarray, lattice: Grid) -> np.ndarray:
-    """``linear(x) - x`` at every lattice point, (k, j, i, 3) float32 mm."""
-    step_i, step_j, step_k, start = ((linear - np.eye(4)) @ lattice.affine)[:3].T
-    k, j, i = (np.arange(size, dtype=np.float64)[:, None] for size in lattice.shape)
-    plane = (j * step_j)[:, None] + i * step_i + start
-    # Slice by slice: double precision for all would take twice the memory of the result.
-    displacement = np.empty((*lattice.shape, 3), dtype=np.float32)
-    for index, offset in enumerate(k * step_k):
-        displacement[index] = plane + offset
-    return displacement

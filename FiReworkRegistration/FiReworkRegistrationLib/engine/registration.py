@@ -5,8 +5,10 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 from .affine import prealign
+from .affine_table import affine_table, from_slice, to_unit_box
 from .device import choose_device, choose_precision
 from .errors import Cancelled, RegistrationError
 from .geometry import Volume
@@ -15,12 +17,13 @@ from .map_writer import MapWriter
 from .maps import DisplacementMap, map_lattice
 from .models import find_model, load_network
 from .refiner import Iteration, Refiner
-from .warping import sample
 from .working_grid import bring_to_grid, working_grid
 
 #: Width in voxels over which the field fades to 0 at the border of the working grid: outside
 #: it the map is the affine alone, and a step there would tear the image.
 TAPER_VOXELS = 4
+#: Voxels whose coordinates are in memory together while a volume is warped.
+WARPED_AT_ONCE = 8_000_000
 
 
 class Registration:
@@ -167,16 +170,21 @@ def warp_volume(moving: Volume, dmap: DisplacementMap, fixed: Volume, mode="bili
     :return: voxels that map outside the moving volume are 0.
     """
     image = torch.from_numpy(np.ascontiguousarray(moving.array, dtype=np.float32))[None, None]
-    on_fixed = dmap.resampled(fixed.grid)
+    vectors = torch.from_numpy(dmap.displacement).permute(3, 0, 1, 2)[None].float()
+    to_lattice = to_unit_box(dmap.grid.shape) @ np.linalg.inv(dmap.grid.affine) @ fixed.affine
+    ras_to_moving = to_unit_box(moving.array.shape) @ np.linalg.inv(moving.affine)
+    to_moving = ras_to_moving @ fixed.affine
+    turn = torch.from_numpy(ras_to_moving[:3, :3].T.astype(np.float32).copy())
     warped = np.empty(fixed.array.shape, dtype=np.float32)
-    back = np.linalg.inv(moving.grid.linear)
-    j, i = np.meshgrid(*(np.arange(size, dtype=np.float64) for size in fixed.array.shape[1:]), indexing="ij")
-    # Slice by slice: coordinates of a whole 1 mm head in double precision would take 0.5 GB.
-    for k in range(fixed.array.shape[0]):
-        points = fixed.grid.to_ras(np.stack([i, j, np.full_like(i, k)], -1)) + on_fixed.displacement[k]
-        ijk = (points - moving.affine[:3, 3]) @ back.T
-        kji = torch.from_numpy(ijk[..., ::-1].astype(np.float32)).permute(2, 0, 1)[None, :, None]
-        warped[k] = sample(image, kji, mode, "zeros")[0, 0, 0].numpy()
+    # In parts: coordinates of a whole 0.5 mm head would take gigabytes.
+    thick = max(1, WARPED_AT_ONCE // int(np.prod(fixed.array.shape[1:])))
+    for first in range(0, len(warped), thick):
+        part = warped[first : first + thick]
+        there = affine_table(from_slice(to_lattice, first), part.shape)[None]
+        moved = F.grid_sample(vectors, there, padding_mode="border", align_corners=True)
+        unmoved = affine_table(from_slice(to_moving, first), part.shape).view(-1, 3)
+        there = torch.addmm(unmoved, moved.view(3, -1).T, turn).view(1, *part.shape, 3)
+        part[...] = F.grid_sample(image, there, mode=mode, align_corners=True)[0, 0].numpy()
     if mode == "nearest":
         warped = np.rint(warped).astype(moving.array.dtype)
     return Volume(warped, fixed.affine, f"{moving.name} warped")

@@ -38,6 +38,8 @@ def computeResults(registration, pair, iteration, *, volume, jacobian, inverse, 
     """
     import numpy as np
 
+    from ..engine.registration import warp_volume
+
     stopIfCancelled(cancelled)
     registration.restore(iteration, cancelled)
     worldMap = registration.map(iteration)
@@ -48,11 +50,11 @@ def computeResults(registration, pair, iteration, *, volume, jacobian, inverse, 
     }
     if volume:
         tell(0.80, "Resampling the moving volume")
-        results["volume"] = registration.warped(iteration).array
+        results["volume"] = warp_volume(registration.moving, worldMap, registration.fixed).array
         stopIfCancelled(cancelled)
     if jacobian:
         tell(0.84, "Computing the Jacobian determinant")
-        results["jacobian"] = registration.jacobian(iteration).array
+        results["jacobian"] = worldMap.jacobian(registration.fixed.grid)
         stopIfCancelled(cancelled)
     if inverse:
         tell(0.87, "Computing the inverse transform")
