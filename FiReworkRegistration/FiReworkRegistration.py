@@ -32,8 +32,8 @@ from slicer.util import VTKObservationMixin
 from FiReworkRegistrationLib.mrml.compare_modes import CompareMode
 from FiReworkRegistrationLib.panel.choices import RESOLUTIONS
 
-#: Something that marks voxels by name or number.
-Structures = Union[vtkMRMLSegmentationNode, vtkMRMLLabelMapVolumeNode]  # noqa: UP007 - VTK classes have no |
+#: Something that marks voxels by name or number. Slicer can write no None into a union that does not name it.
+Structures = Union[vtkMRMLSegmentationNode, vtkMRMLLabelMapVolumeNode, None]  # noqa: UP007 - VTK classes have no |
 
 
 #

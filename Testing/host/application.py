@@ -11,7 +11,7 @@ import slicer.util
 from PySide6 import QtWidgets
 
 from .api import class_api
-from .objects import unwrap
+from .objects import unwrap, wrap
 
 
 class Application:
@@ -23,6 +23,7 @@ class Application:
         self._qt = QtWidgets.QApplication.instance() or QtWidgets.QApplication(["Slicer"])
         self.connected = []  # (signal, callback)
         self.testing = False
+        self.opened_nodes = []  # of openNodeModule
         self._layout_manager = None
 
     def processEvents(self):
@@ -37,6 +38,15 @@ class Application:
 
     def set_layout_manager(self, manager):
         self._layout_manager = manager
+
+    def openNodeModule(self, node):
+        self.opened_nodes.append(node)
+
+    def topLevelWidgets(self):
+        return [wrap(widget) for widget in self._qt.topLevelWidgets()]
+
+    def activeModalWidget(self):
+        return wrap(self._qt.activeModalWidget())
 
     def applicationLogic(self):
         if self._layout_manager is None:
@@ -75,6 +85,7 @@ def install():
     # These need qt and the qMRML widgets above.
     from . import packaging, parameter_node, scripted_module
 
+    slicer.modules = types.SimpleNamespace(plots=Plots())
     _add("packaging", packaging.make_module())
     _add("parameterNodeWrapper", parameter_node.make_module())
     _add("ScriptedLoadableModule", scripted_module.make_module())
@@ -83,6 +94,17 @@ def install():
 def _add(name, module):
     sys.modules[f"slicer.{name}"] = module
     setattr(slicer, name, module)
+
+
+class Plots:
+    """``slicer.modules.plots``."""
+
+    @staticmethod
+    def logic():
+        logic = slicer.vtkSlicerPlotsLogic()
+        logic.SetMRMLScene(slicer.mrmlScene)
+        logic.SetMRMLApplicationLogic(slicer.app.applicationLogic())
+        return logic
 
 
 def new_scene():

@@ -5,7 +5,7 @@ import types
 from PySide6 import QtCore, QtGui, QtWidgets
 
 from .api import class_api, class_names
-from .objects import HostObject, host_class, relay, wrap
+from .objects import HostObject, host_class, relay, unwrap, wrap
 from .ui_loader import load_ui
 
 #: Values and helpers that are no widgets; PySide6's own serve.
@@ -44,6 +44,15 @@ class _SingleShot:
         return lambda milliseconds, callback: QtCore.QTimer.singleShot(milliseconds, relay("timeout()", callback))
 
 
+def _ask_for_path(ask):
+    """A static file dialog of Qt: PythonQt returns the path alone."""
+
+    def run(parent=None, caption="", directory="", filters=""):
+        return ask(unwrap(parent), caption, directory, filters, options=QtWidgets.QFileDialog.DontUseNativeDialog)[0]
+
+    return staticmethod(run)
+
+
 class Settings(dict):
     """``qt.QSettings``: nothing is kept, so that a test cannot depend on an earlier one."""
 
@@ -57,6 +66,7 @@ def make_qt():
     for name in PASSED_THROUGH:
         setattr(module, name, next(getattr(m, name) for m in (QtCore, QtGui, QtWidgets) if hasattr(m, name)))
     type.__setattr__(module.QTimer, "singleShot", _SingleShot())
+    module.QFileDialog.getSaveFileName = _ask_for_path(QtWidgets.QFileDialog.getSaveFileName)
     module.QObject = HostObject
     module.QUiLoader = UiLoader
     module.QSettings = Settings
