@@ -4,8 +4,8 @@ import numpy as np
 
 from .preprocessing import PERCENTILES, foreground
 
-#: Contour values are distances in voxels, cut off here.
-FARTHEST = 2.0
+#: Contour values are distances in mm, cut off here.
+FARTHEST = 4.0
 #: What the second contour's distances are shifted by, so that both fit into one volume.
 SECOND_CONTOUR = 2 * FARTHEST
 #: Gradients below this part of the tissue contrast per voxel draw contours the thinner the weaker they are.
@@ -86,7 +86,7 @@ def tissue_levels(array: np.ndarray) -> tuple[float, float]:
     return float(edges[first[best]].mean()), float(edges[second[best]].mean())
 
 
-def contour_distance(array: np.ndarray, levels: tuple[float, float]) -> np.ndarray:
+def contour_distance(array: np.ndarray, levels: tuple[float, float], spacing=(1.0, 1.0, 1.0)) -> np.ndarray:
     """Signed distances to the surfaces where the intensity crosses two levels, in one volume.
 
     Near the first level a value is the distance to it, near the second ``SECOND_CONTOUR`` plus the
@@ -95,7 +95,8 @@ def contour_distance(array: np.ndarray, levels: tuple[float, float]) -> np.ndarr
 
     :param array: (k, j, i), any numeric type.
     :param levels: from :func:`tissue_levels`.
-    :return: (k, j, i) float32, voxels, from -FARTHEST to SECOND_CONTOUR + FARTHEST.
+    :param spacing: voxel sizes along i, j, k, mm.
+    :return: (k, j, i) float32, mm, from -FARTHEST to SECOND_CONTOUR + FARTHEST.
     """
     from scipy.ndimage import gaussian_filter
 
@@ -103,10 +104,10 @@ def contour_distance(array: np.ndarray, levels: tuple[float, float]) -> np.ndarr
     slope = np.zeros_like(smooth)
     for axis in range(3):
         if smooth.shape[axis] > 1:
-            slope += np.gradient(smooth, axis=axis) ** 2
+            slope += np.gradient(smooth, spacing[2 - axis], axis=axis) ** 2
     np.sqrt(slope, out=slope)
     low, high = levels
-    weak = np.float32(WEAK_EDGE * max(abs(high - low), 1e-6))
+    weak = np.float32(WEAK_EDGE * max(abs(high - low), 1e-6) / max(spacing))
     # Distance is intensity over slope; where the slope is weak it counts twice, so that noise is not painted over.
     scale = np.maximum(weak / np.maximum(slope, weak * np.float32(1e-3)), 1) / np.maximum(slope, weak * 1e-3)
     lower = smooth < (low + high) / 2

@@ -106,14 +106,14 @@ class Compare:
         self.opacity = opacity
         if self.isShowing and self.mode.usesOpacity:
             for composite in compositeNodes(self.scene):
-                composite.SetForegroundOpacity(opacity)
+                composite.SetForegroundOpacity(self._foregroundOpacity())
 
     def flip(self):
         """In flicker mode, show the other one of the two volumes."""
         if self.isShowing and self.mode is CompareMode.FLICKER:
             self._flipped = not self._flipped
             for composite in compositeNodes(self.scene):
-                composite.SetForegroundOpacity(float(self._flipped))
+                composite.SetForegroundOpacity(self._foregroundOpacity())
 
     def setLinked(self, linked):
         """Whether views follow each other in position and zoom."""
@@ -175,19 +175,27 @@ class Compare:
         self.refresh()
 
     def _pair(self):
+        """Fixed and moving volume; None for one that is gone or has no image."""
         if self._state is None:
             return None, None
-        return tuple(self.scene.GetNodeByID(identifier or "") for identifier in (self._fixedID, self._movingID))
+        pair = [self.scene.GetNodeByID(identifier or "") for identifier in (self._fixedID, self._movingID)]
+        return tuple(node if node is not None and node.GetImageData() is not None else None for node in pair)
 
     def _layers(self, composite, fixedNode, movingNode, computed):
         """Background, foreground and its opacity of one view."""
         if self.mode is CompareMode.CONTOURS:
-            return fixedNode, computed, self.opacity
+            return fixedNode, computed, self._foregroundOpacity()
         if self.mode.isComputed:
             return computed, None, 0.0
         if self.mode is CompareMode.SIDE_BY_SIDE:
             return (movingNode if composite.GetLayoutName().endswith(SECOND_ROW) else fixedNode), None, 0.0
-        return fixedNode, movingNode, float(self._flipped) if self.mode is CompareMode.FLICKER else self.opacity
+        return fixedNode, movingNode, self._foregroundOpacity()
+
+    def _foregroundOpacity(self):
+        if self.mode is CompareMode.FLICKER:
+            return float(self._flipped)
+        # Half way, where a blend shows most, contours are seen fully.
+        return min(2 * self.opacity, 1.0) if self.mode is CompareMode.CONTOURS else self.opacity
 
     def _axis(self, composite, fixedNode):
         node = next((n for n in sliceNodes(self.scene) if n.GetLayoutName() == composite.GetLayoutName()), None)

@@ -12,8 +12,8 @@ DARKER = ((0.0, 0.0, 0.0), (0.1, 0.4, 0.95), (0.75, 0.95, 1.0))
 BRIGHTER = ((0.0, 0.0, 0.0), (0.95, 0.4, 0.05), (1.0, 0.95, 0.6))
 #: Contour around the darker tissue, and around the brighter one.
 OUTER, INNER = (1.0, 0.85, 0.1), (0.1, 0.9, 1.0)
-#: Half the width of a contour, in voxels.
-CONTOUR_WIDTH = 0.4
+#: Half the width of a contour, mm.
+CONTOUR_WIDTH = 0.6
 
 
 class CompareVolumes:
@@ -51,10 +51,9 @@ class CompareVolumes:
         from ..engine.comparison import checkerboard
 
         fixed, moving = ((255 * image).astype(np.uint8) for image in self._scaled(fixed, moving, nodes))
-        spacing = np.linalg.norm(place[0][:3, :3], axis=0)
         volumes = {}
         for axis in axes:
-            tiles = checkerboard(fixed, moving, spacing, axis)
+            tiles = checkerboard(fixed, moving, _spacing(place[0]), axis)
             name = f"Checkerboard: {nodes[0].GetName()} / {nodes[1].GetName()}"
             volumes[axis] = self._helpers.volume(f"checkerboard {axis}", name, tiles, *place)
             showWithColors(volumes[axis], GRAY, 0, 255)
@@ -72,7 +71,7 @@ class CompareVolumes:
     def _contours(self, fixed, moving, nodes, place):
         from ..engine.comparison import FARTHEST, SECOND_CONTOUR, contour_distance, tissue_levels
 
-        distance = contour_distance(moving, self._statistic(nodes[1], tissue_levels))
+        distance = contour_distance(moving, self._statistic(nodes[1], tissue_levels), _spacing(place[0]))
         node = self._helpers.volume("contours", f"Contours: {nodes[1].GetName()}", distance, *place)
         colors = self._helpers.colors("contour colors", "Contours", contourColors())
         showWithColors(node, colors, -FARTHEST, SECOND_CONTOUR + FARTHEST)
@@ -93,6 +92,13 @@ class CompareVolumes:
         if self._statistics.get(key, (None, None))[0] != time:
             self._statistics[key] = (time, function(slicer.util.arrayFromVolume(node)))
         return self._statistics[key][1]
+
+
+def _spacing(matrix):
+    """Voxel sizes along i, j, k of a 4x4 IJK to RAS, mm."""
+    import numpy as np
+
+    return np.linalg.norm(matrix[:3, :3], axis=0)
 
 
 def differenceColors(count=256):

@@ -74,6 +74,13 @@ def test_the_second_level_is_shifted():
     assert np.abs(true)[line].max() < 0.8
 
 
+def test_distances_are_in_mm():
+    picture, true = ball(9)
+    found = comparison.contour_distance(picture, (50.0, 150.0), (2.0, 2.0, 2.0))
+    near = np.abs(true) < 0.5
+    assert np.allclose(found[near], -2 * true[near], atol=1.0)
+
+
 def test_noise_draws_next_to_nothing():
     noise = np.random.default_rng(0).normal(50, 1, (24, 24, 24))
     found = comparison.contour_distance(noise, (50.0, 100.0))

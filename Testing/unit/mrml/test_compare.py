@@ -277,6 +277,14 @@ def test_a_removed_moving_volume_breaks_nothing(compare, views, pair):
     assert not compare.isShowing
 
 
+@pytest.mark.parametrize("mode", CompareMode, ids=lambda mode: mode.name)
+def test_a_volume_without_image_is_not_shown(compare, views, pair, mode):
+    empty = views.scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "empty")
+    compare.show(pair[0], empty, mode)
+    compare.show(empty, pair[1], mode)
+    compare.end()
+
+
 def test_without_any_view(scene, pair):
     compare = Compare(scene)
     compare.show(*pair, CompareMode.CHECKERBOARD)
