@@ -236,6 +236,7 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         self.runner.forget()
         self.result.forget()
         self.judge.forget()
+        self.ui.statusLabel.text = ""
         self.setParameterNode(None)
 
     def onSceneEndClose(self, caller, event) -> None:
@@ -281,6 +282,11 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
 
         self.setParameterNode(self.logic.getParameterNode())
         chooseDefaults(self._parameterNode)
+        result = self._parameterNode.outputTransform
+        if result and not self.runner.session:
+            from FiReworkRegistrationLib.mrml.transforms import interpolateLinearly
+
+            interpolateLinearly(result)
 
     def setParameterNode(self, parameterNode: FiReworkRegistrationParameterNode | None) -> None:
         if self._parameterNode:
@@ -303,10 +309,10 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         idle = missing or _("Register the moving volume to the fixed volume")
         button.toolTip = _("Stop after the iteration that is running") if running else idle
         self.ui.swapButton.enabled = not running
-        for choice in self._choices:
-            choice.update(self._parameterNode)
         self.use.update(self._parameterNode)
         if not running:
+            for choice in self._choices:
+                choice.update(self._parameterNode)
             self.result.applyView()
             self.judge.compare(self._parameterNode, onlyIfChanged=True)
 
@@ -340,7 +346,8 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
 
     def _finish(self, iteration: int) -> None:
         """The slider was let go: outputs follow."""
-        self._run(lambda parameters: self.runner.finish(iteration), enableInputs=False)
+        # No bar: it would push the slider away under the mouse.
+        self._run(lambda parameters: self.runner.finish(iteration), showBar=False)
 
     def _register(self, parameters):
         from FiReworkRegistrationLib.panel import dependencies
@@ -369,11 +376,11 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
             keepOnCancel=parameters.keepOnCancel,
         )
 
-    def _run(self, work, enableInputs=True) -> None:
+    def _run(self, work, showBar=True) -> None:
         """``work(parameters)`` with the panel in its running state; its outputs go to the selectors."""
         self._setInputsEnabled(False)
         self.ui.progressBar.value = 0
-        self.ui.progressBar.setVisible(True)
+        self.ui.progressBar.setVisible(showBar)
         outputs = None
         parameters = self._parameterNode
         try:

@@ -67,6 +67,7 @@ class CollapsibleGroupBox(QtWidgets.QGroupBox):
     def _apply(self):
         for child in self.findChildren(QtWidgets.QWidget, options=QtCore.Qt.FindDirectChildrenOnly):
             child.setVisible(self.isChecked())
+        self.setMaximumHeight(16777215 if self.isChecked() else self.fontMetrics().height() + 6)
 
     collapsed = QtCore.Property(
         bool, lambda self: not self.isChecked(), lambda self, collapsed: self.setChecked(not collapsed)

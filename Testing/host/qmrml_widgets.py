@@ -1,5 +1,6 @@
 """qMRML widgets as plain PySide6 ones over the real MRML scene."""
 
+import shiboken6
 import slicer
 import vtk
 from PySide6 import QtCore, QtGui, QtWidgets
@@ -82,8 +83,15 @@ class NodeComboBox(QtWidgets.QWidget):
             self._scene.RemoveObserver(tag)
         self._scene = scene
         events = (scene.NodeAddedEvent, scene.NodeRemovedEvent, scene.EndCloseEvent) if scene else ()
-        self._observers = [scene.AddObserver(event, lambda caller, event: self._refresh()) for event in events]
+        self._observers = [scene.AddObserver(event, lambda caller, event: self._on_scene(caller)) for event in events]
         self._refresh()
+
+    def _on_scene(self, scene):
+        if shiboken6.isValid(self):
+            self._refresh()
+        else:
+            for tag in self._observers:
+                scene.RemoveObserver(tag)
 
     def currentNode(self):
         return self._current

@@ -225,11 +225,22 @@ def _describeTransform(node, fixedNode, movingNode):
 
 def _writeVolume(node, array, pair, undo):
     """Array on the fixed geometry, and a display node if there is none."""
-    with slicer.util.NodeModify(node):
-        setVolume(node, array, pair.fixedMatrix, pair.fixedParentID)
     if node.GetDisplayNode() is None:
+        # Before the image: a display node that is to choose its own window would look at every voxel.
         node.CreateDefaultDisplayNodes()
         undo.callback(_remove, node.GetDisplayNode())
+        _showLike(node.GetDisplayNode(), pair.movingNode.GetDisplayNode())
+    with slicer.util.NodeModify(node):
+        setVolume(node, array, pair.fixedMatrix, pair.fixedParentID)
+
+
+def _showLike(display, other):
+    """The same grays for the same values, so that before and after can be compared."""
+    if other is None or not other.IsA("vtkMRMLScalarVolumeDisplayNode"):
+        return
+    display.AutoWindowLevelOff()
+    display.SetWindowLevel(other.GetWindow(), other.GetLevel())
+    display.SetAndObserveColorNodeID(other.GetColorNodeID())
 
 
 def _colorJacobian(node, scene, undo):

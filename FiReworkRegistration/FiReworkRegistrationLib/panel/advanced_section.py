@@ -1,5 +1,7 @@
 """Model and device of the panel's advanced section: lists that are made when the section is first needed."""
 
+from functools import cache
+
 from slicer.i18n import tr as _
 
 
@@ -57,7 +59,7 @@ class DeviceChoice:
 
     def update(self, parameters):
         self._parameters = None
-        devices = [("auto", _("Automatic (GPU if there is one)")), *_cudaDevices(), ("cpu", _("CPU"))]
+        devices = [("auto", _("Automatic (GPU if there is one)")), *_devicesSoFar(), ("cpu", _("CPU"))]
         chosen = parameters.device if parameters else "auto"
         if chosen not in [name for name, label in devices]:
             devices.append((chosen, _("{device} (not found yet)").format(device=chosen)))
@@ -74,12 +76,18 @@ class DeviceChoice:
             self._parameters.device = self._names[index]
 
 
-def _cudaDevices():
-    """(name, label) of each GPU. torch is not imported for this: that takes seconds."""
+def _devicesSoFar():
+    """(name, label) of each GPU, none before the first registration: importing torch for this takes seconds."""
     import sys
 
-    torch = sys.modules.get("torch")
-    if torch is None or not torch.cuda.is_available():
+    return _cudaDevices() if "torch" in sys.modules else []
+
+
+@cache
+def _cudaDevices():
+    import torch
+
+    if not torch.cuda.is_available():
         return []
     found = []
     for index in range(torch.cuda.device_count()):

@@ -28,9 +28,10 @@ class ResultSection:
         self._flicker = Flicker(self._compare.flip)
         self._parameters = None
         self._setting = False
+        self._missed = None  # where the slider was moved while outputs were written
         self._timer = qt.QTimer()
-        self._timer.singleShot = True
-        self._timer.interval = SETTLE_MS
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(SETTLE_MS)
         self._timer.connect("timeout()", self._release)
         ui.iterationSlider.connect("valueChanged(int)", self._onValueChanged)
         ui.iterationSlider.connect("sliderReleased()", self._release)
@@ -54,12 +55,16 @@ class ResultSection:
         if session and session.finishedIteration is not None and not self._runner.running:
             session.placeMoving(False)
             self._showPair(draft=False)
+        missed, self._missed = self._missed, None
+        if missed is not None:
+            self._ui.iterationSlider.value = missed
 
     def follow(self, index):
         """A new iteration while registering: shown at once."""
         session = self._runner.session
         session.show(index)
         session.placeMoving(True)
+        self._ui.iterationSlider.enabled = self._ui.refineButton.enabled = False
         self._setSlider(index, index)
         self._describe()
         self._showPair(draft=True)
@@ -98,7 +103,10 @@ class ResultSection:
 
     def _onValueChanged(self, value):
         session = self._runner.session
-        if self._setting or not session or self._runner.running or value >= len(session.iterations):
+        if self._setting or not session or value >= len(session.iterations):
+            return
+        if self._runner.running:
+            self._missed = value
             return
         session.show(value)
         session.placeMoving(True)
