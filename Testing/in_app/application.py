@@ -13,6 +13,9 @@ class SlicerApplication:
     :param root: ``Path`` of the repository.
     """
 
+    #: Seconds that the event loop may stand still; drawing three views without a GPU takes 0.14.
+    longest_stall = 0.25
+
     def __init__(self, root):
         self.root = root
         #: ``Dialogs`` of the session, which watches the windows here; without windows it is asked.

@@ -29,13 +29,15 @@ class HostApplication:
     :param root: ``Path`` of the repository.
     """
 
+    #: Three views drawn by MRML logic, on cores that compute at the same time.
+    longest_stall = 1.0
     has_other_modules = False
     can_reload = True
 
     def __init__(self, root):
         protect_none()
         self.root, self.dialogs = root, None
-        self._panel, self._module, self._answers = None, None, []
+        self._panel, self._module, self._hidden = None, None, []
         self._manager = open_views(slicer.mrmlScene)
         self._scroll = QtWidgets.QScrollArea()
         self._scroll.setWidgetResizable(True)
@@ -74,6 +76,8 @@ class HostApplication:
         self._panel.cleanup()
         for name in [name for name in sys.modules if name.split(".")[0] in (MODULE, f"{MODULE}Lib")]:
             del sys.modules[name]
+        # Slicer hides the old widgets too; deleted ones would still hear of the scene.
+        self._hidden.append(self._scroll.takeWidget())
         self._panel = None
         return self.open_panel()
 

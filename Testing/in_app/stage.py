@@ -7,6 +7,8 @@ import slicer
 #: Points of a brain in RAS mm, at which transforms are compared.
 POINTS = ((0, 0, 0), (30, 10, -10), (-25, -35, 15), (5, 40, 20))
 
+SECTIONS = "inputs", "outputs", "judge", "use", "advanced"
+
 
 class Stage:
     """What the steps share.
@@ -43,6 +45,14 @@ class Stage:
         self.app.picture(path)
         self.checks.check(path.exists() and path.stat().st_size > 5000, f"picture {path.name}")
         return time.monotonic() - began
+
+    def unfold(self, section):
+        """Open one section of the panel and fold the others, so that a picture shows it."""
+        for name in SECTIONS:
+            button = getattr(self.ui, f"{name}CollapsibleButton", None)
+            if button is not None:
+                button.collapsed = name != section
+        slicer.app.processEvents()
 
     def is_running(self):
         """While it works, the progress bar is shown and the Register button is Cancel."""

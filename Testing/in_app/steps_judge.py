@@ -6,6 +6,7 @@ from .stage import POINTS, count, mapped
 
 
 def compare(stage):
+    stage.unfold("judge")
     make = slicer.mrmlScene.AddNewNodeByClass
     pair = [make("vtkMRMLMarkupsFiducialNode", f"{side} landmarks") for side in ("Fixed", "Moving")]
     for node, points in zip(pair, (POINTS, mapped(stage.result))):

@@ -9,8 +9,6 @@ from .stage import count, distance, mapped
 from .timers import Heartbeat, Meanwhile, wait_until
 
 SAMPLES = "ICBM152_T1_2mm.nii.gz", "Colin27_T1_2mm.nii.gz"
-#: Seconds that the event loop may stand still, on a machine that does nothing else.
-LONGEST_STALL, LONGEST_DRAG = 0.25, 0.5
 
 
 def open_panel(stage):
@@ -21,6 +19,9 @@ def open_panel(stage):
     stage.checks.check(not stage.ui.registerButton.enabled, "Register is disabled without volumes")
     stage.checks.check(stage.ui.registerButton.toolTip, "Register's tooltip says what is missing")
     stage.picture("opened")
+    stage.unfold("advanced")
+    stage.picture("advanced")
+    stage.unfold("inputs")
 
 
 def load_volumes(stage):
@@ -65,7 +66,9 @@ def register(stage):
     # The picture in the middle is the session's own stall.
     own = seen.get("picture", 0.0)
     checks.measured("longest stall of the event loop (with the picture taken meanwhile)", heartbeat.longest, "s")
-    checks.check(heartbeat.longest < LONGEST_STALL + own, "the application stays alive", f"{heartbeat.longest:.2f} s")
+    checks.check(
+        heartbeat.longest < stage.app.longest_stall + own, "the application stays alive", f"{heartbeat.longest:.2f} s"
+    )
     checks.check("text" in seen, "the first iterations are seen while others run")
     checks.check("ancel" in seen.get("text", ""), "Register is Cancel while it runs", seen.get("text", ""))
     checks.check(ui.iterationSlider.maximum == stage.iterations, "the slider reaches K", ui.iterationSlider.maximum)
@@ -91,7 +94,7 @@ def drag(stage):
         checks.check(str(target) in stage.slider_text(), f"the label names iteration {target}", stage.slider_text())
         stage.picture(f"iteration-{target}")
     checks.measured("longest stall while dragging K, release included", slowest, "s")
-    checks.check(slowest < LONGEST_DRAG, "dragging K is fluent", f"{slowest:.2f} s")
+    checks.check(slowest < 2 * stage.app.longest_stall, "dragging K is fluent", f"{slowest:.2f} s")
     moved = distance(places[0], places[slider.maximum])
     checks.check(moved > 0.1, "iteration 0 and the last differ in the transform", f"{moved:.2f} mm")
     stage.hands.drag(slider, start)
@@ -109,6 +112,7 @@ def refine(stage):
 
 def cancel(stage):
     ui, checks = stage.ui, stage.checks
+    stage.unfold("inputs")
     volumes = count("vtkMRMLScalarVolumeNode")
     pressed = []
 
@@ -134,6 +138,9 @@ def close_scene_meanwhile(stage):
         stage.hands.click(ui.registerButton)
         checks.check(wait_until(lambda: not stage.is_running(), stage.patience), "a closed scene ends the registration")
     checks.check(closing.done, "the scene was closed while it ran")
-    checks.check(count("vtkMRMLTransformNode") == 0, "no transform is left in the closed scene")
+    # Slice views have hidden transforms of their own.
+    nodes = slicer.util.getNodesByClass("vtkMRMLTransformNode")
+    left = [node.GetName() for node in nodes if not node.GetHideFromEditors()]
+    checks.check(not left, "no transform is left in the closed scene", left)
     checks.check(not ui.registerButton.enabled, "Register waits for volumes again")
     stage.picture("scene-closed")

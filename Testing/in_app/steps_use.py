@@ -7,6 +7,7 @@ from .timers import wait_until
 
 
 def apply(stage):
+    stage.unfold("use")
     make = slicer.mrmlScene.AddNewNodeByClass
     points = make("vtkMRMLMarkupsFiducialNode", "Session points")
     for point in mapped(stage.result):

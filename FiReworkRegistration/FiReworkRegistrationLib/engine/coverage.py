@@ -16,10 +16,11 @@ def coverage(mask: np.ndarray, grid: Grid, moving: Grid, affine: np.ndarray) -> 
     :param affine: 4x4 RAS mm, fixed to moving.
     :return: 0 for an empty mask.
     """
-    index = np.argwhere(np.asarray(mask) > 0)
-    if not len(index):
+    mask = np.asarray(mask)
+    flat = np.flatnonzero(mask > 0)
+    if not len(flat):
         return 0.0
-    index = index[:: max(1, len(index) // MOST_POINTS)]
+    index = np.stack(np.unravel_index(flat[:: max(1, len(flat) // MOST_POINTS)], mask.shape), axis=-1)
     ijk = moving.to_ijk(linear_map(affine, grid.to_ras(index[:, ::-1])))
     # A voxel reaches half a step past its center.
     inside = ((ijk >= -0.5) & (ijk <= np.array(moving.shape[::-1]) - 0.5)).all(axis=1)

@@ -118,6 +118,7 @@ class PuppetApplication:
     """In place of ``SlicerApplication``."""
 
     can_reload = has_other_modules = False
+    longest_stall = 0.25
 
     def __init__(self, root, kind=Puppet):
         self.root, self._kind, self._panel = root, kind, None
