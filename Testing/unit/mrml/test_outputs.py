@@ -81,6 +81,14 @@ def test_results_arrive(tools, pair, results):
     assert nodes[JACOBIAN].GetDisplayNode().GetColorNode().GetColorName(0) == "folded"
 
 
+def test_the_registered_volume_has_the_grays_of_the_moving_one(pair, results):
+    pair.movingNode.CreateDefaultDisplayNodes()
+    pair.movingNode.GetDisplayNode().AutoWindowLevelOff()
+    pair.movingNode.GetDisplayNode().SetWindowLevel(70, 30)
+    display = outputs.writeOutputs(pair, results, {})[VOLUME].GetDisplayNode()
+    assert (display.GetWindow(), display.GetLevel(), display.GetAutoWindowLevel()) == (70, 30, 0)
+
+
 def test_what_is_not_computed_is_not_made(scene, pair, results):
     before = scene.GetNumberOfNodes()
     nodes = outputs.writeOutputs(pair, Results(results.transform), {})
