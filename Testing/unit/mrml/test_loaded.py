@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import slicer
 
-from FiReworkRegistrationLib.mrml.transforms import interpolateLinearly, setMap
+from FiReworkRegistrationLib.mrml.loaded import restoreLinear
+from FiReworkRegistrationLib.mrml.transforms import setMap
 from FiReworkRegistrationLib.mrml.volumes import volumeFromNode
 
 
@@ -12,6 +13,7 @@ from FiReworkRegistrationLib.mrml.volumes import volumeFromNode
 def result(scene, tools, fixed):
     node = scene.AddNewNodeByClass("vtkMRMLTransformNode", "result")
     setMap(node, tools.knownMap(volumeFromNode(fixed).grid))
+    node.SetAttribute("FiRework.iterations", "3")
     return node
 
 
@@ -42,14 +44,21 @@ def test_a_loaded_field_is_linear_again(tools, fixed, result, tmp_path):
     scene = loaded(result, tmp_path)
     node = scene.GetFirstNodeByName("result")
     assert np.abs(mapped(node, points) - before).max() > 0.1, "Slicer reads it as cubic"
-    interpolateLinearly(node)
+    assert restoreLinear(scene) == [node]
     np.testing.assert_allclose(mapped(node, points), before, atol=1e-4)
 
 
-def test_what_is_no_single_field_is_left_alone(tools, result):
+def test_once_is_enough_and_others_are_left_alone(tools, scene, result):
+    tools.addNonlinear("other").GetTransformFromParent().SetInterpolationModeToCubic()
+    tools.addLinear("linear", np.eye(4))
+    changed = result.GetMTime()
+    assert restoreLinear(scene) == [result]
+    assert result.GetMTime() == changed
+    assert scene.GetFirstNodeByName("other").GetTransformFromParent().GetInterpolationMode() == 2
+
+
+def test_a_hardened_result_is_no_single_field(tools, scene, result):
     linear = tools.addLinear("linear", tools.rotation(5, 0))
-    interpolateLinearly(linear)
     result.SetAndObserveTransformNodeID(linear.GetID())
     result.HardenTransform()
-    interpolateLinearly(result)
-    assert result.IsComposite()
+    assert restoreLinear(scene) == [result]
