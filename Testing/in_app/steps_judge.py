@@ -19,7 +19,7 @@ def compare(stage):
         stage.hands.select(selector, _head(node))
     slicer.app.processEvents()
     text = ui.judgementLabel.text
-    stage.checks.check("landmarks" in text, "the panel says how far landmarks are apart", text)
+    stage.checks.check("landmark" in text, "the panel says how far landmarks are apart", text)
     stage.checks.check("Dice" in text, "the panel says how well structures overlap", text)
     stage.picture("judged")
 

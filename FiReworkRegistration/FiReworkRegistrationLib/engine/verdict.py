@@ -29,7 +29,7 @@ class Verdict:
 
 def verdict(
     iterations: Sequence[Iteration], chosen: int | None = None, *, largest: float | None = None,
-    coverage: float | None = None, translate: Callable[[str], str] | None = None,
+    coverage: float | None = None, running=False, translate: Callable[[str], str] | None = None,
 ) -> Verdict:  # fmt: skip
     """Judge iteration ``chosen`` against the affine start.
 
@@ -40,6 +40,7 @@ def verdict(
     :param largest: largest displacement inside the mask, mm, without the affine; None: not judged.
     :param coverage: share of the fixed content that lies inside the moving volume, see ``coverage.py``;
         None: not judged.
+    :param running: further iterations are on their way, so that nobody needs to ask for them.
     :param translate: takes an English text to the user's language, such as Slicer's ``tr``.
     """
     _ = translate or _unchanged
@@ -56,7 +57,7 @@ def verdict(
                 _no_improvement(chosen, improved, _),
                 _folding(state, _),
                 _large_displacement(largest, _),
-                _unsettled(iterations, chosen, _) if improved else None,
+                _unsettled(iterations, chosen, _) if improved and not running else None,
             )
             if warning
         ),

@@ -33,7 +33,7 @@ class FigureNodes:
 
 
 def figureColumns(iterations, largest=None, best=None):
-    """Column name to values, one row an iteration.
+    """Column name to values, one row an iteration, with as many decimals as mean something.
 
     :param iterations: engine ``Iteration`` s, index 0 the affine start.
     :param largest: largest displacement in mm for each iteration, in their order, None where unknown.
@@ -44,10 +44,10 @@ def figureColumns(iterations, largest=None, best=None):
     largest += [None] * (len(iterations) - len(largest))
     return {
         ITERATION: [iteration.index for iteration in iterations],
-        NCC: [float(iteration.local_ncc) for iteration in iterations],
-        FOLDED: [float(iteration.percent_folded) for iteration in iterations],
-        DISPLACEMENT: [None if value is None else float(value) for value in largest],
-        CHANGE: [float(iteration.p95_change) for iteration in iterations],
+        NCC: [round(float(iteration.local_ncc), 4) for iteration in iterations],
+        FOLDED: [round(float(iteration.percent_folded), 3) for iteration in iterations],
+        DISPLACEMENT: [None if value is None else round(float(value), 2) for value in largest],
+        CHANGE: [round(float(iteration.p95_change), 3) for iteration in iterations],
         NOTE: [_note(iteration.index, best) for iteration in iterations],
     }
 

@@ -12,7 +12,7 @@ class Judge:
 
     Tables and charts are nodes of the scene, made when first needed and then updated in place.
 
-    :param session: with ``iterations``, ``bestIteration``, ``largestDisplacement(k)``, ``mapAt(k)``, ``registration``.
+    :param session: its figures, maps and registration are read, nothing in it is changed.
     :param scene: of the nodes.
     :param name: of new nodes, such as "Patient to Template".
     :param movingToWorld: 4x4 RAS mm of the moving volume's parent before the registration; identity if None.
@@ -35,7 +35,7 @@ class Judge:
         iteration = self._session.bestIteration if iteration is None else iteration
         return verdict(
             self._session.iterations, iteration, largest=self._session.largestDisplacement(iteration),
-            coverage=self._covered(), translate=self._translate,
+            coverage=self._covered(), running=self._session.finishedIteration is None, translate=self._translate,
         )  # fmt: skip
 
     def showFigures(self):
@@ -129,17 +129,19 @@ class Judge:
         from ..engine.overlap import mean_dice
 
         _ = self._translate or str
-        return _("Mean Dice of {count} structures: {before:.2f} → {affine:.2f} (affine) → {after:.2f}.").format(
-            count=len(columns[AFTER]), before=mean_dice(columns[BEFORE]), affine=mean_dice(columns[AFFINE]),
-            after=mean_dice(columns[AFTER]),
-        )  # fmt: skip
+        count = len(columns[AFTER])
+        head = _("Dice of 1 structure") if count == 1 else _("Mean Dice of {count} structures").format(count=count)
+        return head + _(": {before:.2f} → {affine:.2f} (affine) → {after:.2f}.").format(
+            before=mean_dice(columns[BEFORE]), affine=mean_dice(columns[AFFINE]), after=mean_dice(columns[AFTER])
+        )
 
     def _landmarkSentence(self, columns):
         _ = self._translate or str
-        return _("Mean error of {count} landmarks: {before:.1f} → {affine:.1f} (affine) → {after:.1f} mm.").format(
-            count=len(columns[AFTER]), before=columns[BEFORE].mean(), affine=columns[AFFINE].mean(),
-            after=columns[AFTER].mean(),
-        )  # fmt: skip
+        count = len(columns[AFTER])
+        head = _("Error of 1 landmark") if count == 1 else _("Mean error of {count} landmarks").format(count=count)
+        return head + _(": {before:.1f} → {affine:.1f} (affine) → {after:.1f} mm.").format(
+            before=columns[BEFORE].mean(), affine=columns[AFFINE].mean(), after=columns[AFTER].mean()
+        )
 
     def _covered(self):
         from ..engine.coverage import coverage

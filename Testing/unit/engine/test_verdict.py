@@ -66,6 +66,10 @@ def test_an_earlier_iteration_is_not_called_restless():
     assert not verdict(run(0.6, 0.7, 0.8, change=0.8), 1).warnings
 
 
+def test_nothing_is_restless_while_it_runs():
+    assert not verdict(run(0.6, 0.8, change=3.0), running=True).warnings
+
+
 def test_texts_are_translated_before_numbers_enter():
     asked = []
     verdict(run(0.6, 0.8, folded=2.0), translate=lambda text: asked.append(text) or text)

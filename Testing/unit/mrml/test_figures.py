@@ -26,7 +26,7 @@ def test_a_row_for_each_iteration(nodes):
     assert list(columns) == ["K", "NCC", "Folded", "Displacement", "Change", "Note"]
     assert columns["K"] == [0, 1, 2, 3]
     assert columns["NCC"] == pytest.approx([0.5, 0.5512, 0.6025, 0.6537], abs=1e-9)
-    assert columns["Displacement"][:3] == [0.0, 2.5, 3.1235]
+    assert columns["Displacement"][:3] == [0.0, 2.5, 3.12]
     assert math.isnan(columns["Displacement"][3])
     assert columns["Note"] == ["affine start", "", "best", ""]
     assert nodes.table.GetColumnUnitLabel("Displacement") == "mm"

@@ -107,7 +107,7 @@ def test_structures_and_execute(tools, scene, fixed, moving, session):
     columns = tableColumns(judge.diceTable)
     assert columns["Structure"] == ["Mean", "label 1"]
     assert columns["After"][0] > 0.85 > columns["Before"][0]
-    assert sentence.startswith("Mean Dice of 1 structures: 0.")
+    assert sentence.startswith("Dice of 1 structure: 0.")
     assert ran == [1]
 
 
