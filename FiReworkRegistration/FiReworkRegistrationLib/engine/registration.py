@@ -125,6 +125,11 @@ class Registration:
         """How far the stored field of ``iteration`` may be off, mm; 0 where it is kept in full precision."""
         return self._refiner.fields.error(self._at(iteration).index) * self.spacing
 
+    @property
+    def stored_bytes(self) -> int:
+        """Memory that the fields of all iterations take."""
+        return self._refiner.fields.nbytes
+
     def restore(self, iteration: int, cancelled: Callable[[], bool] | None = None) -> None:
         """Bring the field of ``iteration`` back to full precision; see ``Refiner.restore``."""
         self._refiner.restore(self._at(iteration).index, cancelled)

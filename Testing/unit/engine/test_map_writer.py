@@ -60,6 +60,7 @@ def test_the_registration_writes_what_its_map_holds(ball, affine, tiny_model):
     points = points_of(dmap.grid)
     assert np.abs(out - (linear_map(after, points + dmap.displacement) - points)).max() < 1e-4
     assert registration.stored_error(1) == 0
+    assert registration.stored_bytes == 2 * registration.iterations[1].field.numel() * 4
 
 
 def test_largest_displacement_is_inside_the_mask(ball, tiny_model):
