@@ -199,7 +199,7 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
 
     def _makeSections(self) -> None:
         from FiReworkRegistrationLib.panel.advanced_section import DeviceChoice, ModelChoice
-        from FiReworkRegistrationLib.panel.input_section import SegmentChoice
+        from FiReworkRegistrationLib.panel.input_section import PairWatch, SegmentChoice
         from FiReworkRegistrationLib.panel.judge_section import JudgeSection
         from FiReworkRegistrationLib.panel.result_section import ResultSection
         from FiReworkRegistrationLib.panel.runner import Runner
@@ -209,6 +209,7 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         self.judge = JudgeSection(self.ui, self.runner)
         self.result = ResultSection(self.ui, self.runner, self.judge.verdict, self._finish)
         self.use = UseSection(self.ui, self.runner, self._showError)
+        self._pair = PairWatch()
         self._choices = [
             SegmentChoice(self.ui.fixedSegmentComboBox, "fixedMask", "fixedSegment"),
             SegmentChoice(self.ui.movingSegmentComboBox, "movingMask", "movingSegment"),
@@ -262,6 +263,8 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         self._nodesChanged = False
         if self._parameterNode and not self.runner.running:
             chooseDefaults(self._parameterNode)
+            if self.runner.session and not self.runner.session.isWhole:
+                self._endSession()
         self._update()
 
     def onReload(self) -> None:
@@ -311,10 +314,19 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         self.ui.swapButton.enabled = not running
         self.use.update(self._parameterNode)
         if not running:
+            if self._parameterNode and self._pair.changed(self._parameterNode):
+                self._endSession()
             for choice in self._choices:
                 choice.update(self._parameterNode)
             self.result.applyView()
             self.judge.compare(self._parameterNode, onlyIfChanged=True)
+
+    def _endSession(self) -> None:
+        """The result stays as it is; the slider is of the next registration."""
+        self.result.leave()
+        self.runner.forget()
+        self.judge.forget()
+        self.result.update()
 
     def _whatIsMissing(self) -> str:
         """Why Register cannot run now, in words; empty when it can."""

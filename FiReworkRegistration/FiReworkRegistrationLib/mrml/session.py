@@ -218,6 +218,15 @@ class RegistrationSession:
         return self._live.node if self._live is not None else None
 
     @property
+    def isWhole(self):
+        """Whether all nodes that the next step needs are in the scene."""
+        try:
+            self._checkThere()
+        except NodesRemoved:
+            return False
+        return True
+
+    @property
     def registration(self):
         """The engine's ``Registration``, or None before :meth:`prepare`."""
         return self._registration

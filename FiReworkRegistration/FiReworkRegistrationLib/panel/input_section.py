@@ -33,6 +33,30 @@ def swap(parameters):
     parameters.outputTransform = parameters.outputVolume = parameters.outputJacobian = None
 
 
+class PairWatch:
+    """Notices that another pair of volumes is chosen than before."""
+
+    def __init__(self):
+        self._identifiers = None
+
+    def changed(self, parameters):
+        """Whether it is another pair since the last call. Its outputs are new ones then: a result stays as it is."""
+        pair = (parameters.fixedVolume, parameters.movingVolume)
+        before, self._identifiers = self._identifiers, [node and node.GetID() for node in pair]
+        if self._identifiers == before:
+            return False
+        if None not in pair and _isResultOfOthers(parameters.outputTransform, *pair):
+            parameters.outputTransform = parameters.outputVolume = parameters.outputJacobian = None
+        return True
+
+
+def _isResultOfOthers(transformNode, fixedNode, movingNode):
+    if not transformNode or not transformNode.GetAttribute("FiRework.model"):
+        return False
+    roles = (transformNode.GetFixedNodeReferenceRole(), transformNode.GetMovingNodeReferenceRole())
+    return [transformNode.GetNodeReference(role) for role in roles] != [fixedNode, movingNode]
+
+
 class SegmentChoice:
     """A combo box of the segments of the mask that is chosen; hidden for label maps."""
 
@@ -56,7 +80,11 @@ class SegmentChoice:
             self._fill(segments)
         chosen = getattr(parameters, self._segmentName) if parameters else ""
         identifiers = [identifier for identifier, name in segments]
-        self._comboBox.currentIndex = identifiers.index(chosen) if chosen in identifiers else 0
+        if chosen in identifiers:
+            self._comboBox.currentIndex = identifiers.index(chosen)
+        else:
+            # Of another mask, or removed: Register would look for it in vain.
+            setattr(parameters, self._segmentName, "")
 
     def _fill(self, segments):
         self._filling = True

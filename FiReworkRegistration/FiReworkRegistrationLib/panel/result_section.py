@@ -85,9 +85,14 @@ class ResultSection:
             self._showPair(draft=False)
 
     def leave(self):
-        """The user's views as they were."""
+        """The user's views as they were, and all outputs of one iteration."""
         self._timer.stop()
         self._flicker.setOn(False)
+        session = self._runner.session
+        if session and session.finishedIteration is not None and not self._runner.running:
+            if session.isWhole and session.shownIteration != session.finishedIteration:
+                session.show(session.finishedIteration)
+            session.placeMoving(False)
         self._compare.end()
 
     def forget(self):

@@ -106,24 +106,25 @@ class Runner:
         from ..engine.errors import Cancelled
 
         try:
-            if session.registration is None:
-                session.prepare()
-                self.session = session
-                self._onIteration(0)
-            for iteration in session.refine(iterations, stopEarly):
-                self._onIteration(iteration.index)
-        except Cancelled:
-            # What was finished stays when the user wants that; a closed scene raises from finish again.
-            if not (session.cancelKeeps and session.shownIteration):
-                if session.finishedIteration is None:
-                    self.session = None
-                raise
-            self._cancelRequested = False
+            try:
+                if session.registration is None:
+                    session.prepare()
+                    self.session = session
+                    self._onIteration(0)
+                for iteration in session.refine(iterations, stopEarly):
+                    self._onIteration(iteration.index)
+                return session.finish(session.bestIteration)
+            except Cancelled:
+                # What was finished stays when the user wants that; a closed scene raises from finish again.
+                if not (session.cancelKeeps and session.shownIteration):
+                    raise
+                self._cancelRequested = False
+                return session.finish(session.bestIteration)
         except Exception:
             if session.finishedIteration is None:
+                session.discard()
                 self.session = None
             raise
-        return session.finish(session.bestIteration)
 
     @contextmanager
     def _busy(self):
