@@ -227,7 +227,7 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
 
     def enter(self) -> None:
         self.initializeParameterNode()
-        self.result.showResult()
+        self._showResult()
 
     def exit(self) -> None:
         self.result.leave()
@@ -247,7 +247,7 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
     def onSceneEndImport(self, caller, event) -> None:
         if getattr(self.parent, "isEntered", False):
             self.initializeParameterNode()
-            self.result.showResult()
+            self._showResult()
 
     def onNodesChanged(self, caller, event) -> None:
         # Later: a node is added before it is loaded, and many may come at once.
@@ -413,7 +413,15 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
             self.ui.statusLabel.text = _("Done: the moving volume is registered to the fixed volume.")
             self.judge.update(parameters)
         self.result.update()
+        if not self.runner.session:
+            self._showResult()
         self._update()
+
+    def _showResult(self) -> None:
+        """Of the session, or of an earlier one or a loaded scene."""
+        self.result.showResult()
+        if not self.runner.session:
+            self.ui.verdictLabel.text = self.judge.recall(self._parameterNode)
 
     def _showProgress(self, fraction: float, message: str) -> None:
         self.ui.progressBar.value = int(100 * min(max(fraction, 0.0), 1.0))
@@ -501,7 +509,7 @@ class FiReworkRegistrationTest(ScriptedLoadableModuleTest):
 
     def runTest(self):
         """Reload and Test comes through here; ctest takes the test methods one by one."""
-        for test in (self.test_parameterNode, self.test_registration, self.test_badInput):
+        for test in (self.test_parameterNode, self.test_registration, self.test_panel, self.test_badInput):
             self.setUp()
             try:
                 test()
@@ -516,7 +524,7 @@ class FiReworkRegistrationTest(ScriptedLoadableModuleTest):
         with self.assertRaises(ValueError):
             parameters.iterations = 0
         with self.assertRaises(ValueError):
-            parameters.device = "abacus"
+            parameters.precision = "fp8"
 
     def test_registration(self):
         self._needPackages()
@@ -528,6 +536,37 @@ class FiReworkRegistrationTest(ScriptedLoadableModuleTest):
         self.assertEqual(outputs.volume.GetImageData().GetDimensions(), fixed.GetImageData().GetDimensions())
         self._checkShift(outputs.transform)
         self._checkShift(self._savedAndRead(outputs.transform))
+
+    def test_panel(self):
+        """Register, drag K, let go, leave, come back, close the scene."""
+        self._needPackages()
+        fixed, moving = self._makePair()
+        self.delayDisplay("A session with the panel")
+        panel = FiReworkRegistrationWidget()
+        try:
+            panel.enter()
+            ui = panel.ui
+            self.assertEqual((ui.fixedSelector.currentNode(), ui.movingSelector.currentNode()), (fixed, moving))
+            ui.maximumIterationsSpinBox.value = 2
+            ui.registerButton.click()
+            self.assertEqual(ui.iterationSlider.maximum, 2, ui.statusLabel.text)
+            self._checkShift(ui.outputTransformSelector.currentNode())
+            other = 0 if ui.iterationSlider.value else 1
+            ui.iterationSlider.setSliderDown(True)
+            ui.iterationSlider.setSliderPosition(other)
+            self.assertIs(moving.GetParentTransformNode(), ui.outputTransformSelector.currentNode())
+            ui.iterationSlider.setSliderDown(False)
+            self.assertIsNone(moving.GetParentTransformNode())
+            self.assertEqual(ui.outputTransformSelector.currentNode().GetAttribute("FiRework.iterations"), str(other))
+            panel.exit()
+            panel.enter()
+            self.assertTrue(ui.saveTransformButton.enabled)
+            slicer.mrmlScene.Clear(0)
+            panel.initializeParameterNode()
+            self.assertFalse(ui.registerButton.enabled)
+        finally:
+            panel.cleanup()
+            panel.parent.hide()
 
     def test_badInput(self):
         self._needPackages()

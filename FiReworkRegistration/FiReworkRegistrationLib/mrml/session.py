@@ -220,11 +220,7 @@ class RegistrationSession:
     @property
     def isWhole(self):
         """Whether all nodes that the next step needs are in the scene."""
-        try:
-            self._checkThere()
-        except NodesRemoved:
-            return False
-        return True
+        return all(node.GetScene() is self._scene for node in self._neededNodes())
 
     @property
     def registration(self):

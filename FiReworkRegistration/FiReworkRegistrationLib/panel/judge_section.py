@@ -18,9 +18,9 @@ class JudgeSection:
         self.forget()
 
     def forget(self):
-        """The scene was closed."""
+        """The session has ended, or the scene was closed."""
         self._judge = self._session = self._chosen = None
-        self._ui.plotButton.enabled = False
+        self._showFigures(None)
         self._ui.judgementLabel.text = ""
 
     def verdict(self, iteration):
@@ -30,11 +30,26 @@ class JudgeSection:
 
     def update(self, parameters):
         """After outputs were written: table, curves, and what was asked to be compared."""
+        from ..mrml.remembered import recall, remember
+
         judge = self._current(parameters)
-        self._ui.plotButton.enabled = judge is not None
-        if judge is not None:
-            self._ui.figuresTable.setMRMLTableNode(judge.showFigures().table)
-            self.compare(parameters)
+        if judge is None:
+            return
+        transform = parameters.outputTransform
+        if judge.figures is None:
+            # Of an earlier run with the same output.
+            judge.figures = recall(transform)[1]
+        self._showFigures(judge.showFigures())
+        remember(transform, self.verdict(self._session.finishedIteration), judge.figures)
+        self.compare(parameters)
+
+    def recall(self, parameters):
+        """Show what was found about a result of an earlier session; its verdict."""
+        from ..mrml.remembered import recall
+
+        text, figures = recall(parameters.outputTransform) if parameters else ("", None)
+        self._showFigures(figures)
+        return text
 
     def compare(self, parameters, onlyIfChanged=False):
         """Dice and landmark errors of the nodes that are chosen, for the finished iteration."""
@@ -63,9 +78,13 @@ class JudgeSection:
 
     def showPlot(self, checked=False):
         """The curves in a plot view beside the slice views."""
-        judge = self._current()
-        if judge is not None and judge.figures is not None and judge.figures.table.GetScene():
-            slicer.modules.plots.logic().ShowChartInLayout(judge.figures.chart)
+        if self._figures is not None and self._figures.table.GetScene():
+            slicer.modules.plots.logic().ShowChartInLayout(self._figures.chart)
+
+    def _showFigures(self, figures):
+        self._figures = figures
+        self._ui.plotButton.enabled = figures is not None
+        self._ui.figuresTable.setMRMLTableNode(figures.table if figures is not None else None)
 
     def _current(self, parameters=None):
         """The judge of the runner's session, made when the session is new."""

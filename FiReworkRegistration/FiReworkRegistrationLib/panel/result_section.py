@@ -80,9 +80,15 @@ class ResultSection:
         self._showOverlays()
 
     def showResult(self):
-        """What the outputs hold, also without a session: after the panel was left, or a scene was loaded."""
-        if self._parameters and self._parameters.outputTransform:
+        """What the outputs hold, also without a session: after the panel was left, or a scene was loaded.
+
+        Without a result, the user's own views.
+        """
+        transform = self._parameters.outputTransform if self._parameters else None
+        if transform and transform.GetTransformFromParent():
             self._showPair(draft=False)
+        else:
+            self.leave()
 
     def leave(self):
         """The user's views as they were, and all outputs of one iteration."""

@@ -91,9 +91,9 @@ def bridge(monkeypatch):
 @pytest.fixture
 def engine(monkeypatch):
     """Registrations that cost nothing, in place of the engine's."""
-    from FiReworkRegistrationLib.engine import registration
-
     from puppet_engine import PuppetEngine
+
+    from FiReworkRegistrationLib.engine import registration
 
     engine = PuppetEngine()
     monkeypatch.setattr(registration, "Registration", engine)

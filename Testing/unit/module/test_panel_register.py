@@ -16,9 +16,7 @@ def node_names():
 
 
 def outputs(panel):
-    return [
-        getattr(panel.ui, f"output{name}Selector").currentNode() for name in ("Transform", "Volume", "Jacobian")
-    ]
+    return [getattr(panel.ui, f"output{name}Selector").currentNode() for name in ("Transform", "Volume", "Jacobian")]
 
 
 def shift(transformNode):

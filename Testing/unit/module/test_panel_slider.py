@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import slicer
+
 from in_app.hands import Hands
 from in_app.timers import wait_until
 
@@ -134,7 +135,7 @@ def test_leaving_while_it_is_held_puts_the_moving_volume_back(registered, slider
     slider.setSliderPosition(1)
     registered.exit()
     assert moving.GetParentTransformNode() is None
-    assert result.GetTransformFromParent().TransformPoint(0, 0, 0)[0] == pytest.approx(3), "outputs are of one iteration"
+    assert result.GetTransformFromParent().TransformPoint(0, 0, 0)[0] == pytest.approx(3)
     slider.setSliderDown(False)
 
 
