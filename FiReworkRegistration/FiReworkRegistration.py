@@ -261,7 +261,9 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         from FiReworkRegistrationLib.panel.input_section import chooseDefaults
 
         self._nodesChanged = False
-        if self._parameterNode and not self.runner.running:
+        if not self._parameterNode:
+            return
+        if not self.runner.running:
             chooseDefaults(self._parameterNode)
             if self.runner.session and not self.runner.session.isWhole:
                 self._endSession()

@@ -42,6 +42,9 @@ class Application:
     def openNodeModule(self, node):
         self.opened_nodes.append(node)
 
+    def sendEvent(self, receiver, event):
+        return self._qt.sendEvent(unwrap(receiver), event)
+
     def topLevelWidgets(self):
         return [wrap(widget) for widget in self._qt.topLevelWidgets()]
 

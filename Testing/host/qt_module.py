@@ -9,7 +9,10 @@ from .objects import HostObject, host_class, relay, unwrap, wrap
 from .ui_loader import load_ui
 
 #: Values and helpers that are no widgets; PySide6's own serve.
-PASSED_THROUGH = ("Qt", "QIcon", "QPixmap", "QSize", "QPoint", "QColor", "QFont", "QSizePolicy", "QFile")
+PASSED_THROUGH = (
+    "Qt", "QIcon", "QPixmap", "QSize", "QPoint", "QPointF", "QColor", "QFont", "QSizePolicy", "QFile", "QEvent",
+    "QMouseEvent",
+)  # fmt: skip
 
 
 class QtModule(types.ModuleType):

@@ -89,6 +89,8 @@ class HostApplication:
         if not storage.ReadData(node):
             raise RuntimeError(f"'{path}' cannot be read")
         node.CreateDefaultDisplayNodes()
+        for logic in self._manager.mrmlSliceLogics():
+            logic.GetSliceCompositeNode().SetBackgroundVolumeID(node.GetID())
         self._manager.resetSliceViews()
         slicer.app.processEvents()
         return node

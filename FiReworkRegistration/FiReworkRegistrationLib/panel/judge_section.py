@@ -85,6 +85,7 @@ class JudgeSection:
         self._figures = figures
         self._ui.plotButton.enabled = figures is not None
         self._ui.figuresTable.setMRMLTableNode(figures.table if figures is not None else None)
+        self._ui.figuresTable.resizeColumnsToContents()
 
     def _current(self, parameters=None):
         """The judge of the runner's session, made when the session is new."""

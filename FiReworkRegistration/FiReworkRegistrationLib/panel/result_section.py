@@ -168,7 +168,7 @@ class ResultSection:
         if self._compare.isShowing and (self._compare.mode, self._compare.linked) == (mode, linked):
             self._compare.setMoving(registered, draft)
         else:
-            self._compare.show(parameters.fixedVolume, registered, mode, parameters.compareOpacity, linked)
+            self._compare.show(parameters.fixedVolume, registered, mode, parameters.compareOpacity, linked, draft)
         self._flicker.setOn(mode.name == "FLICKER" and not draft)
         self._ui.opacitySlider.enabled = mode.usesOpacity
         self._showOverlays()

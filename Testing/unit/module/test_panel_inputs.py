@@ -1,5 +1,7 @@
 """Choosing what is registered: volumes, masks, segments, and what the Register button says about it."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import slicer
@@ -183,3 +185,22 @@ def test_a_saved_device_that_is_missing_is_shown_as_such(panel):
     assert panel.ui.deviceComboBox.currentText == "cuda:7 (not found yet)"
     panel.ui.deviceComboBox.setCurrentIndex(0)
     assert panel.logic.getParameterNode().device == "auto"
+
+
+def test_gpus_are_offered_by_name_and_memory_once_torch_is_there(panel, monkeypatch):
+    import torch
+
+    from FiReworkRegistrationLib.panel import advanced_section
+
+    gpu = SimpleNamespace(name="NVIDIA H200", total_memory=140 * 2**30)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda index: gpu)
+    advanced_section._cudaDevices.cache_clear()
+    try:
+        panel.logic.getParameterNode().device = "cuda:0"
+        assert panel.ui.deviceComboBox.currentText == "NVIDIA H200, 140 GB (cuda:0)"
+        panel.ui.deviceComboBox.setCurrentIndex(2)
+        assert panel.logic.getParameterNode().device == "cpu"
+    finally:
+        advanced_section._cudaDevices.cache_clear()
