@@ -14,6 +14,8 @@ from .api import ClassApi, argument_count
 
 #: Tracebacks of callbacks that raised. Slicer prints them and goes on; a test looks here.
 callback_errors = []
+#: Connections that PythonQt refuses without an exception; a test of a panel looks here.
+refused_connections = []
 
 _host_classes = {}  # native class -> HostObject class
 _host_objects = {}  # address of the native -> HostObject
@@ -107,6 +109,7 @@ class HostObject:
         """True, or False where there is no such signal, as in PythonQt: no exception."""
         if signature.replace(" ", "") not in self._host_api.signals or not callable(callback):
             print(f"connect: {self._host_api.short_name} has no signal {signature}")
+            refused_connections.append(f"{self._host_api.short_name}: {signature}")
             return False
         native_callback = relay(signature, callback)
         self._host_connections.append((signature, callback, native_callback))

@@ -11,7 +11,6 @@ from .ui_loader import load_ui
 #: Values and helpers that are no widgets; PySide6's own serve.
 PASSED_THROUGH = (
     "Qt", "QIcon", "QPixmap", "QSize", "QPoint", "QPointF", "QColor", "QFont", "QSizePolicy", "QFile", "QEvent",
-    "QMouseEvent",
 )  # fmt: skip
 
 
@@ -56,6 +55,11 @@ def _ask_for_path(ask):
     return staticmethod(run)
 
 
+def mouse_event(kind, position, button, buttons, modifiers):
+    """``qt.QMouseEvent`` as in Qt 5."""
+    return QtGui.QMouseEvent(kind, position, position, button, buttons, modifiers)
+
+
 class Settings(dict):
     """``qt.QSettings``: nothing is kept, so that a test cannot depend on an earlier one."""
 
@@ -72,5 +76,6 @@ def make_qt():
     module.QFileDialog.getSaveFileName = _ask_for_path(QtWidgets.QFileDialog.getSaveFileName)
     module.QObject = HostObject
     module.QUiLoader = UiLoader
+    module.QMouseEvent = mouse_event
     module.QSettings = Settings
     return module

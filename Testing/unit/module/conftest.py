@@ -124,7 +124,9 @@ def open_panel(module):
         opened.append(panel)
         return panel
 
+    objects.refused_connections.clear()
     yield make
+    assert not objects.refused_connections
     for panel in opened:
         panel.cleanup()
         panel.parent.hide()
