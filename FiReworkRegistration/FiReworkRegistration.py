@@ -196,6 +196,9 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         self.ui.refineButton.connect("clicked(bool)", self.onRefineButton)
         self.ui.swapButton.connect("clicked(bool)", self.onSwapButton)
         self.initializeParameterNode()
+        if getattr(self.parent, "isEntered", False):
+            # Reloaded: nobody will enter again.
+            self._showResult()
 
     def _makeSections(self) -> None:
         from FiReworkRegistrationLib.panel.advanced_section import DeviceChoice, ModelChoice
@@ -435,10 +438,12 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
     def _showError(self, error: Exception) -> None:
         """Words for the user; the trace goes to the log."""
         from FiReworkRegistrationLib.engine.errors import Cancelled, RegistrationError
+        from FiReworkRegistrationLib.mrml.presence import NodesRemoved
         from FiReworkRegistrationLib.panel.dependencies import DependencyError, InstallationDeclined
 
         if isinstance(error, Cancelled):
-            self.ui.statusLabel.text = _("The registration was stopped.")
+            wasRemoved = isinstance(error, NodesRemoved)
+            self.ui.statusLabel.text = str(error) if wasRemoved else _("The registration was stopped.")
             return
         if isinstance(error, InstallationDeclined):
             self.ui.statusLabel.text = str(error)

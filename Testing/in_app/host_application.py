@@ -8,8 +8,8 @@ import qt
 import slicer
 from PySide6 import QtWidgets
 
+from host.constants_alive import protect_constants
 from host.layout_manager import open_views
-from host.none_references import protect_none
 from host.objects import unwrap, wrap
 
 from .application import MODULE
@@ -35,7 +35,7 @@ class HostApplication:
     can_reload = True
 
     def __init__(self, root):
-        protect_none()
+        protect_constants()
         self.root, self.dialogs = root, None
         self._panel, self._module, self._hidden = None, None, []
         self._manager = open_views(slicer.mrmlScene)

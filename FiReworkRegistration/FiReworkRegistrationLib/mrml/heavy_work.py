@@ -22,11 +22,17 @@ class HeavyWork:
 
     def run(self, function, scene):
         """The result of ``function()``, if the needed nodes are there before and after; whatever it raises."""
+        from ..engine.errors import Cancelled
+
         self._checkThere()
         self.running = True
         try:
             with Watch(scene, self._neededNodes) as self._watch:
                 result = self._execute(function)
+        except Cancelled:
+            # It may have been told to stop because of removed nodes, which says more.
+            self._checkThere()
+            raise
         finally:
             self.running = False
         self._checkThere()

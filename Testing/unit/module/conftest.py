@@ -9,10 +9,10 @@ import pytest
 
 import host
 from host import objects, packaging
-from host.none_references import protect_none
+from host.constants_alive import protect_constants
 
 host.install()
-protect_none()
+protect_constants()
 
 import slicer  # noqa: E402 - the host completes it first
 

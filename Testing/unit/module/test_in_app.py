@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import slicer
 
-from host.none_references import protect_none
+from host.constants_alive import protect_constants
 
 ROWS = 3
 
@@ -152,7 +152,7 @@ def play(app, tmp_path):
     """Runs the session; exit code and what was printed."""
     from in_app.session import run_session
 
-    protect_none()
+    protect_constants()
 
     def run(kind=Puppet):
         lines = []

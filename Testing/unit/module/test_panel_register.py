@@ -237,6 +237,7 @@ def test_an_input_removed_meanwhile_ends_it(ready, engine, meanwhile, app, role)
     meanwhile(at_iteration(ready, 2), lambda: slicer.mrmlScene.RemoveNode(node))
     ready.ui.registerButton.click()
     assert not any("registered" in name or "transform" in name for name in node_names())
+    assert "was removed" in ready.ui.statusLabel.text
     assert not ready.ui.registerButton.enabled
     assert app.errors == []
 
