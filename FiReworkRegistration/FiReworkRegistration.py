@@ -310,6 +310,9 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
 
     def _update(self, caller=None, event=None) -> None:
         """Everything that depends on the parameter node or on what is running."""
+        if slicer.mrmlScene.IsImporting():
+            # Nodes that the choices refer to are not complete yet: they would seem to be gone.
+            return
         running, missing = self.runner.running, self._whatIsMissing()
         button = self.ui.registerButton
         button.text = _("Cancel") if running else _("Register")

@@ -31,7 +31,7 @@ def load(file):
 
 
 def selected(panel):
-    names = "fixed", "moving", "outputTransform", "outputVolume", "outputJacobian", "fixedStructures"
+    names = "fixed", "moving", "outputTransform", "outputVolume", "outputJacobian", "fixedStructures", "movingMask"
     nodes = [getattr(panel.ui, f"{name}Selector").currentNode() for name in names]
     return [node and node.GetName() for node in nodes]
 
@@ -43,6 +43,7 @@ def choices(panel):
         ui.linkCheckBox.checked, ui.modelComboBox.currentIndex, ui.deviceComboBox.currentText,
         ui.precisionComboBox.currentText, ui.spacingComboBox.currentText, ui.maximumIterationsSpinBox.value,
         ui.stopRuleCheckBox.checked, ui.alignCheckBox.checked, ui.keepCheckBox.checked,
+        ui.movingSegmentComboBox.currentIndex, panel.logic.getParameterNode().movingSegment,
     ]  # fmt: skip
 
 
@@ -59,7 +60,14 @@ def changed(views, registered, volume):
     ui.precisionComboBox.setCurrentIndex(1)
     ui.spacingComboBox.setCurrentIndex(3)
     ui.maximumIterationsSpinBox.value = 7
-    ui.fixedStructuresSelector.setCurrentNode(volume("Labels", "vtkMRMLLabelMapVolumeNode"))
+    labels = volume("Labels", "vtkMRMLLabelMapVolumeNode")
+    ui.fixedStructuresSelector.setCurrentNode(labels)
+    logic = slicer.vtkSlicerSegmentationsModuleLogic()
+    logic.SetMRMLScene(slicer.mrmlScene)
+    segmentation = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Segmentation")
+    assert logic.ImportLabelmapToSegmentationNode(labels, segmentation)
+    ui.movingMaskSelector.setCurrentNode(segmentation)
+    ui.movingSegmentComboBox.setCurrentIndex(1)
     slicer.app.processEvents()
     return registered
 
@@ -67,6 +75,7 @@ def changed(views, registered, volume):
 def test_a_loaded_scene_shows_the_same_result_and_settings(changed, views, tmp_path):
     before = selected(changed), choices(changed)
     assert None not in before[0]
+    assert before[1][-1]
     load(saved(tmp_path))
     assert (selected(changed), choices(changed)) == before
     node = changed.ui.outputTransformSelector.currentNode()
@@ -102,7 +111,7 @@ def test_closing_the_scene_empties_the_panel(registered):
     slicer.mrmlScene.Clear(0)
     slicer.app.processEvents()
     ui = registered.ui
-    assert selected(registered) == [None] * 6
+    assert selected(registered) == [None] * 7
     assert not ui.registerButton.enabled
     assert ui.registerButton.toolTip == "Select a fixed and a moving volume"
     assert not ui.iterationSlider.enabled
@@ -116,7 +125,7 @@ def test_closing_the_scene_while_the_slider_is_held(registered):
     registered.ui.iterationSlider.setSliderPosition(1)
     slicer.mrmlScene.Clear(0)
     registered.ui.iterationSlider.setSliderDown(False)
-    assert selected(registered) == [None] * 6
+    assert selected(registered) == [None] * 7
 
 
 def test_a_panel_works_in_the_next_scene_as_in_the_first(registered, volume):
