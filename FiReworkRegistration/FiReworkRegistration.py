@@ -4,11 +4,18 @@ import sys
 import tempfile
 import unittest
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Union
 
+import qt
 import slicer
 import vtk
-from slicer import vtkMRMLScalarVolumeNode, vtkMRMLTransformNode
+from slicer import (
+    vtkMRMLLabelMapVolumeNode,
+    vtkMRMLMarkupsFiducialNode,
+    vtkMRMLScalarVolumeNode,
+    vtkMRMLSegmentationNode,
+    vtkMRMLTransformNode,
+)
 from slicer.i18n import tr as _
 from slicer.i18n import translate
 from slicer.parameterNodeWrapper import Choice, WithinRange, parameterNodeWrapper
@@ -20,8 +27,13 @@ from slicer.ScriptedLoadableModule import (
 )
 from slicer.util import VTKObservationMixin
 
-# Slicer runs this file at start-up. The library, numpy and torch are imported inside
-# functions, when they are needed.
+# Slicer runs this file at start-up: what is imported here is light. The engine, numpy and
+# torch are imported inside functions, when they are needed.
+from FiReworkRegistrationLib.mrml.compare_modes import CompareMode
+from FiReworkRegistrationLib.panel.choices import RESOLUTIONS
+
+#: Something that marks voxels by name or number. Slicer can write no None into a union that does not name it.
+Structures = Union[vtkMRMLSegmentationNode, vtkMRMLLabelMapVolumeNode, None]  # noqa: UP007 - VTK classes have no |
 
 
 #
@@ -95,20 +107,54 @@ class FiReworkRegistrationParameterNode:
 
     fixedVolume - The volume that stays where it is.
     movingVolume - The volume that is registered to the fixed one.
+    fixedMask, movingMask - What is registered in each; None: everything.
+    fixedSegment, movingSegment - Segment IDs, if the masks are segmentations; empty: all segments.
+    initialTransform - Linear transform under which the moving volume lies near the fixed one.
     outputTransform - Receives the transform; None: a new node is made.
     outputVolume - Receives the moving volume on the fixed grid; None: a new node is made.
     outputJacobian - Receives the Jacobian determinant; None: a new node is made.
-    iterations - How many times the network refines the displacement field.
-    device - Where the network runs: auto, cuda or cpu.
+    compareMode, compareOpacity, linkSlices - How the slice views show the pair.
+    showJacobian, jacobianOpacity, showGrid - What is laid over it.
+    fixedStructures, movingStructures - Segmentations or label maps that Dice is computed for.
+    fixedLandmarks, movingLandmarks - Point lists that distances are computed for.
+    model - Name of the trained model; empty: the default one.
+    device - Where the network runs: auto, cuda:0 and so on, or cpu.
+    precision - Of the convolutions.
+    resolution - Of the working grid.
+    iterations - How many times the network refines the displacement field (K).
+    stopEarly - End when an iteration no longer improves.
+    align - Align affinely first.
+    keepOnCancel - After Cancel, keep the iterations that are done.
     """
 
     fixedVolume: vtkMRMLScalarVolumeNode
     movingVolume: vtkMRMLScalarVolumeNode
+    fixedMask: Structures
+    movingMask: Structures
+    fixedSegment: str
+    movingSegment: str
+    initialTransform: vtkMRMLTransformNode
     outputTransform: vtkMRMLTransformNode
     outputVolume: vtkMRMLScalarVolumeNode
     outputJacobian: vtkMRMLScalarVolumeNode
+    compareMode: CompareMode = CompareMode.BLEND
+    compareOpacity: Annotated[float, WithinRange(0.0, 1.0)] = 0.5
+    linkSlices: bool = True
+    showJacobian: bool = False
+    jacobianOpacity: Annotated[float, WithinRange(0.0, 1.0)] = 0.5
+    showGrid: bool = False
+    fixedStructures: Structures
+    movingStructures: Structures
+    fixedLandmarks: vtkMRMLMarkupsFiducialNode
+    movingLandmarks: vtkMRMLMarkupsFiducialNode
+    model: str
+    device: str = "auto"
+    precision: Annotated[str, Choice(["auto", "fp32", "bf16", "fp16"])] = "auto"
+    resolution: Annotated[str, Choice(RESOLUTIONS)] = RESOLUTIONS[0]
     iterations: Annotated[int, WithinRange(1, 20)] = 8
-    device: Annotated[str, Choice(["auto", "cuda", "cpu"])] = "auto"
+    stopEarly: bool = False
+    align: bool = True
+    keepOnCancel: bool = False
 
 
 #
@@ -117,7 +163,7 @@ class FiReworkRegistrationParameterNode:
 
 
 class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
-    """The panel: reads the choices, calls the logic, shows progress and errors."""
+    """The panel: connects its sections, which lie in FiReworkRegistrationLib/panel, to the parameter node."""
 
     def __init__(self, parent=None) -> None:
         # Before the base class, which calls setup() when there is no parent.
@@ -125,8 +171,6 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         self.logic = None
         self._parameterNode = None
         self._parameterNodeGuiTag = None
-        self._running = False
-        self._cancelRequested = False
         super().__init__(parent)
 
     def setup(self) -> None:
@@ -138,36 +182,99 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         self.ui.progressBar.setVisible(False)
 
         self.logic = FiReworkRegistrationLogic()
+        self._makeSections()
 
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
+        for event, callback in (
+            (slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose),
+            (slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose),
+            (slicer.mrmlScene.EndImportEvent, self.onSceneEndImport),
+            (slicer.mrmlScene.NodeAddedEvent, self.onNodesChanged),
+            (slicer.mrmlScene.NodeRemovedEvent, self.onNodesChanged),
+        ):
+            self.addObserver(slicer.mrmlScene, event, callback)
         self.ui.registerButton.connect("clicked(bool)", self.onRegisterButton)
-        self.ui.cancelButton.connect("clicked(bool)", self.onCancelButton)
+        self.ui.refineButton.connect("clicked(bool)", self.onRefineButton)
+        self.ui.swapButton.connect("clicked(bool)", self.onSwapButton)
         self.initializeParameterNode()
+        if getattr(self.parent, "isEntered", False):
+            # Reloaded: nobody will enter again.
+            self._showResult()
+
+    def _makeSections(self) -> None:
+        from FiReworkRegistrationLib.panel.advanced_section import DeviceChoice, ModelChoice
+        from FiReworkRegistrationLib.panel.input_section import PairWatch, SegmentChoice
+        from FiReworkRegistrationLib.panel.judge_section import JudgeSection
+        from FiReworkRegistrationLib.panel.result_section import ResultSection
+        from FiReworkRegistrationLib.panel.runner import Runner
+        from FiReworkRegistrationLib.panel.use_section import UseSection
+
+        self.runner = Runner(self._showProgress, self._showIteration)
+        self.judge = JudgeSection(self.ui, self.runner)
+        self.result = ResultSection(self.ui, self.runner, self.judge.verdict, self._finish)
+        self.use = UseSection(self.ui, self.runner, self._showError)
+        self._pair = PairWatch()
+        self._choices = [
+            SegmentChoice(self.ui.fixedSegmentComboBox, "fixedMask", "fixedSegment"),
+            SegmentChoice(self.ui.movingSegmentComboBox, "movingMask", "movingSegment"),
+            ModelChoice(self.ui.modelComboBox),
+            DeviceChoice(self.ui.deviceComboBox),
+        ]
 
     def cleanup(self) -> None:
         """Called when the application closes and when the module is reloaded."""
-        self._cancelRequested = True
+        self.runner.cancel()
+        self.result.cleanup()
         self.setParameterNode(None)
         self.removeObservers()
+        self.runner.stop()
 
     def enter(self) -> None:
         self.initializeParameterNode()
+        self._showResult()
 
     def exit(self) -> None:
+        self.result.leave()
         self.setParameterNode(None)
 
     def onSceneStartClose(self, caller, event) -> None:
-        self._cancelRequested = True
+        self.runner.forget()
+        self.result.forget()
+        self.judge.forget()
+        self.ui.statusLabel.text = ""
         self.setParameterNode(None)
 
     def onSceneEndClose(self, caller, event) -> None:
         if getattr(self.parent, "isEntered", False):
             self.initializeParameterNode()
 
+    def onSceneEndImport(self, caller, event) -> None:
+        if getattr(self.parent, "isEntered", False):
+            self.initializeParameterNode()
+            self._showResult()
+
+    def onNodesChanged(self, caller, event) -> None:
+        # Later: a node is added before it is loaded, and many may come at once.
+        if getattr(self.parent, "isEntered", False) and not self._nodesChanged:
+            self._nodesChanged = True
+            qt.QTimer.singleShot(0, self._afterNodesChanged)
+
+    _nodesChanged = False
+
+    def _afterNodesChanged(self) -> None:
+        from FiReworkRegistrationLib.panel.input_section import chooseDefaults
+
+        self._nodesChanged = False
+        if not self._parameterNode:
+            return
+        if not self.runner.running:
+            chooseDefaults(self._parameterNode)
+            if self.runner.session and not self.runner.session.isWhole:
+                self._endSession()
+        self._update()
+
     def onReload(self) -> None:
         """Slicer reloads this file only: drop the library too, so that it is read again."""
-        if self._running:
+        if self.runner.running:
             self.ui.statusLabel.text = _("Wait until the registration is done, then reload.")
             return
         library = "FiReworkRegistrationLib"
@@ -178,95 +285,168 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         super().onReload()
 
     def initializeParameterNode(self) -> None:
-        """Fixed and moving stay empty until chosen: which is which is the user's decision."""
+        """Two volumes in the scene are chosen by themselves; which is which can be swapped."""
+        from FiReworkRegistrationLib.panel.input_section import chooseDefaults
+
         self.setParameterNode(self.logic.getParameterNode())
+        chooseDefaults(self._parameterNode)
+        result = self._parameterNode.outputTransform
+        if result and not self.runner.session:
+            from FiReworkRegistrationLib.mrml.transforms import interpolateLinearly
+
+            interpolateLinearly(result)
 
     def setParameterNode(self, parameterNode: FiReworkRegistrationParameterNode | None) -> None:
         if self._parameterNode:
             self._parameterNode.disconnectGui(self._parameterNodeGuiTag)
             self._parameterNodeGuiTag = None
-            self.removeObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self._checkCanRegister)
+            self.removeObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self._update)
         self._parameterNode = parameterNode
+        self.result.setParameterNode(parameterNode)
         if self._parameterNode:
             self._parameterNodeGuiTag = self._parameterNode.connectGui(self.ui)
-            self.addObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self._checkCanRegister)
-        self._checkCanRegister()
+            self.addObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self._update)
+        self._update()
 
-    def _checkCanRegister(self, caller=None, event=None) -> None:
-        missing = self._whatIsMissing()
-        self.ui.registerButton.enabled = not missing
-        self.ui.cancelButton.enabled = self._running
-        self.ui.registerButton.toolTip = missing or _("Register the moving volume to the fixed volume")
+    def _update(self, caller=None, event=None) -> None:
+        """Everything that depends on the parameter node or on what is running."""
+        if slicer.mrmlScene.IsImporting():
+            # Nodes that the choices refer to are not complete yet: they would seem to be gone.
+            return
+        running, missing = self.runner.running, self._whatIsMissing()
+        button = self.ui.registerButton
+        button.text = _("Cancel") if running else _("Register")
+        button.enabled = running or not missing
+        idle = missing or _("Register the moving volume to the fixed volume")
+        button.toolTip = _("Stop after the iteration that is running") if running else idle
+        self.ui.swapButton.enabled = not running
+        self.use.update(self._parameterNode)
+        if not running:
+            if self._parameterNode and self._pair.changed(self._parameterNode):
+                self._endSession()
+            for choice in self._choices:
+                choice.update(self._parameterNode)
+            self.result.applyView()
+            self.judge.compare(self._parameterNode, onlyIfChanged=True)
+
+    def _endSession(self) -> None:
+        """The result stays as it is; the slider is of the next registration."""
+        self.result.leave()
+        self.runner.forget()
+        self.judge.forget()
+        self.result.update()
 
     def _whatIsMissing(self) -> str:
         """Why Register cannot run now, in words; empty when it can."""
-        if self._running:
-            return _("A registration is running")
         from FiReworkRegistrationLib.panel.readiness import whatIsMissing
 
         return whatIsMissing(self._parameterNode)
 
-    def onCancelButton(self, checked=False) -> None:
-        self._cancelRequested = True
-        self.ui.statusLabel.text = _("Stopping…")
+    def onSwapButton(self, checked=False) -> None:
+        from FiReworkRegistrationLib.panel.input_section import swap
+
+        if self._parameterNode and not self.runner.running:
+            with slicer.util.NodeModify(self._parameterNode.parameterNode):
+                swap(self._parameterNode)
 
     def onRegisterButton(self, checked=False) -> None:
-        # processEvents lets clicks through while a registration runs.
-        if self._whatIsMissing():
-            return
-        self._running = True
-        self._cancelRequested = False
-        self._checkCanRegister()
-        self._setInputsEnabled(False)
-        self.ui.progressBar.value = 0
-        self.ui.progressBar.setVisible(True)
-        try:
-            self._register(self._parameterNode)
-        except Exception as error:
-            self._showError(error)
-        finally:
-            self._running = False
-            self.ui.progressBar.setVisible(False)
-            self._setInputsEnabled(True)
-            self._checkCanRegister()
+        """Register, or Cancel while it runs: events come through meanwhile."""
+        if self.runner.running:
+            self.runner.cancel()
+            self.ui.statusLabel.text = _("Stopping…")
+        elif not self._whatIsMissing():
+            self._run(self._register)
 
-    def _register(self, parameters: FiReworkRegistrationParameterNode) -> None:
+    def onRefineButton(self, checked=False) -> None:
+        session = self.runner.session
+        if session and not self.runner.running:
+            last = session.iterations[-1].index
+            more = min(last + self._parameterNode.iterations, 60)
+            self._run(lambda parameters: self.runner.refine(max(more, last + 1), parameters.stopEarly))
+
+    def _finish(self, iteration: int) -> None:
+        """The slider was let go: outputs follow."""
+        # No bar: it would push the slider away under the mouse.
+        self._run(lambda parameters: self.runner.finish(iteration), showBar=False)
+
+    def _register(self, parameters):
         from FiReworkRegistrationLib.panel import dependencies
+        from FiReworkRegistrationLib.panel.choices import spacingOf
 
         self._showProgress(0.0, _("Checking Python packages"))
         dependencies.ensureInstalled()
-        outputs = self.logic.process(
+        return self.runner.register(
             parameters.fixedVolume,
             parameters.movingVolume,
+            fixedMask=parameters.fixedMask,
+            movingMask=parameters.movingMask,
+            fixedSegment=parameters.fixedSegment or None,
+            movingSegment=parameters.movingSegment or None,
+            initialTransform=parameters.initialTransform,
             outputTransform=parameters.outputTransform,
             outputVolume=parameters.outputVolume,
             outputJacobian=parameters.outputJacobian,
-            iterations=parameters.iterations,
+            model=parameters.model or None,
             device=parameters.device,
-            progress=self._showProgress,
-            cancelled=lambda: self._cancelRequested,
+            precision=parameters.precision,
+            spacing=spacingOf(parameters.resolution),
+            affine="auto" if parameters.align else "none",
+            iterations=parameters.iterations,
+            stopEarly=parameters.stopEarly,
+            keepOnCancel=parameters.keepOnCancel,
         )
-        if not outputs.transform.GetScene():
-            return  # the scene was closed meanwhile, and the outputs with it
-        # The selectors then show which nodes hold the result.
-        parameters.outputTransform = outputs.transform
-        parameters.outputVolume = outputs.volume
-        parameters.outputJacobian = outputs.jacobian
-        self.ui.statusLabel.text = _("Done: the moving volume is registered to the fixed volume.")
+
+    def _run(self, work, showBar=True) -> None:
+        """``work(parameters)`` with the panel in its running state; its outputs go to the selectors."""
+        self._setInputsEnabled(False)
+        self.ui.progressBar.value = 0
+        self.ui.progressBar.setVisible(showBar)
+        outputs = None
+        parameters = self._parameterNode
+        try:
+            # The button turns Cancel as soon as the runner runs.
+            qt.QTimer.singleShot(0, self._update)
+            outputs = work(parameters)
+        except Exception as error:
+            self._showError(error)
+        finally:
+            self.ui.progressBar.setVisible(False)
+            self._setInputsEnabled(True)
+        if outputs and outputs.transform.GetScene():
+            # The selectors then show which nodes hold the result.
+            with slicer.util.NodeModify(parameters.parameterNode):
+                parameters.outputTransform = outputs.transform
+                parameters.outputVolume = outputs.volume
+                parameters.outputJacobian = outputs.jacobian
+            self.ui.statusLabel.text = _("Done: the moving volume is registered to the fixed volume.")
+            self.judge.update(parameters)
+        self.result.update()
+        if not self.runner.session:
+            self._showResult()
+        self._update()
+
+    def _showResult(self) -> None:
+        """Of the session, or of an earlier one or a loaded scene."""
+        self.result.showResult()
+        if not self.runner.session:
+            self.ui.verdictLabel.text = self.judge.recall(self._parameterNode)
 
     def _showProgress(self, fraction: float, message: str) -> None:
         self.ui.progressBar.value = int(100 * min(max(fraction, 0.0), 1.0))
-        if not self._cancelRequested:
-            self.ui.statusLabel.text = message
-        slicer.app.processEvents()
+        self.ui.statusLabel.text = message
+
+    def _showIteration(self, index: int) -> None:
+        self.result.follow(index)
 
     def _showError(self, error: Exception) -> None:
         """Words for the user; the trace goes to the log."""
         from FiReworkRegistrationLib.engine.errors import Cancelled, RegistrationError
+        from FiReworkRegistrationLib.mrml.presence import NodesRemoved
         from FiReworkRegistrationLib.panel.dependencies import DependencyError, InstallationDeclined
 
         if isinstance(error, Cancelled):
-            self.ui.statusLabel.text = _("The registration was stopped.")
+            wasRemoved = isinstance(error, NodesRemoved)
+            self.ui.statusLabel.text = str(error) if wasRemoved else _("The registration was stopped.")
             return
         if isinstance(error, InstallationDeclined):
             self.ui.statusLabel.text = str(error)
@@ -280,9 +460,8 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         slicer.util.errorDisplay(text, windowTitle=_("FiRework Registration"))
 
     def _setInputsEnabled(self, enabled: bool) -> None:
-        self.ui.inputsCollapsibleButton.enabled = enabled
-        self.ui.outputsCollapsibleButton.enabled = enabled
-        self.ui.settingsCollapsibleButton.enabled = enabled
+        for section in ("inputs", "outputs", "use", "advanced"):
+            getattr(self.ui, f"{section}CollapsibleButton").enabled = enabled
 
 
 #
@@ -340,7 +519,7 @@ class FiReworkRegistrationTest(ScriptedLoadableModuleTest):
 
     def runTest(self):
         """Reload and Test comes through here; ctest takes the test methods one by one."""
-        for test in (self.test_parameterNode, self.test_registration, self.test_badInput):
+        for test in (self.test_parameterNode, self.test_registration, self.test_panel, self.test_badInput):
             self.setUp()
             try:
                 test()
@@ -355,7 +534,7 @@ class FiReworkRegistrationTest(ScriptedLoadableModuleTest):
         with self.assertRaises(ValueError):
             parameters.iterations = 0
         with self.assertRaises(ValueError):
-            parameters.device = "abacus"
+            parameters.precision = "fp8"
 
     def test_registration(self):
         self._needPackages()
@@ -367,6 +546,37 @@ class FiReworkRegistrationTest(ScriptedLoadableModuleTest):
         self.assertEqual(outputs.volume.GetImageData().GetDimensions(), fixed.GetImageData().GetDimensions())
         self._checkShift(outputs.transform)
         self._checkShift(self._savedAndRead(outputs.transform))
+
+    def test_panel(self):
+        """Register, drag K, let go, leave, come back, close the scene."""
+        self._needPackages()
+        fixed, moving = self._makePair()
+        self.delayDisplay("A session with the panel")
+        panel = FiReworkRegistrationWidget()
+        try:
+            panel.enter()
+            ui = panel.ui
+            self.assertEqual((ui.fixedSelector.currentNode(), ui.movingSelector.currentNode()), (fixed, moving))
+            ui.maximumIterationsSpinBox.value = 2
+            ui.registerButton.click()
+            self.assertEqual(ui.iterationSlider.maximum, 2, ui.statusLabel.text)
+            self._checkShift(ui.outputTransformSelector.currentNode())
+            other = 0 if ui.iterationSlider.value else 1
+            ui.iterationSlider.setSliderDown(True)
+            ui.iterationSlider.setSliderPosition(other)
+            self.assertIs(moving.GetParentTransformNode(), ui.outputTransformSelector.currentNode())
+            ui.iterationSlider.setSliderDown(False)
+            self.assertIsNone(moving.GetParentTransformNode())
+            self.assertEqual(ui.outputTransformSelector.currentNode().GetAttribute("FiRework.iterations"), str(other))
+            panel.exit()
+            panel.enter()
+            self.assertTrue(ui.saveTransformButton.enabled)
+            slicer.mrmlScene.Clear(0)
+            panel.initializeParameterNode()
+            self.assertFalse(ui.registerButton.enabled)
+        finally:
+            panel.cleanup()
+            panel.parent.hide()
 
     def test_badInput(self):
         self._needPackages()

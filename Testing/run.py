@@ -48,7 +48,12 @@ def bench(python: str, rest: list) -> int:
     return worst
 
 
-VERBS = {"demo": demo, "test": test, "bench": bench}
+def screenshots(python: str, rest: list) -> int:
+    """Play a session with the panel off-screen, write a picture of each step to screenshots-output/."""
+    return _call([python, str(TESTING / "screenshots" / "session.py"), *rest])
+
+
+VERBS = {"demo": demo, "test": test, "bench": bench, "screenshots": screenshots}
 
 
 def main(arguments=None) -> int:

@@ -11,6 +11,7 @@ import slicer.util
 from PySide6 import QtWidgets
 
 from .api import class_api
+from .objects import unwrap, wrap
 
 
 class Application:
@@ -22,12 +23,38 @@ class Application:
         self._qt = QtWidgets.QApplication.instance() or QtWidgets.QApplication(["Slicer"])
         self.connected = []  # (signal, callback)
         self.testing = False
+        self.opened_nodes = []  # of openNodeModule
+        self._layout_manager = None
 
     def processEvents(self):
         self._qt.processEvents()
 
     def testingEnabled(self):
         return self.testing
+
+    def layoutManager(self):
+        """None as in an application without main window, until a test opens slice views."""
+        return self._layout_manager
+
+    def set_layout_manager(self, manager):
+        self._layout_manager = manager
+
+    def openNodeModule(self, node):
+        self.opened_nodes.append(node)
+
+    def sendEvent(self, receiver, event):
+        return self._qt.sendEvent(unwrap(receiver), event)
+
+    def topLevelWidgets(self):
+        return [wrap(widget) for widget in self._qt.topLevelWidgets()]
+
+    def activeModalWidget(self):
+        return wrap(self._qt.activeModalWidget())
+
+    def applicationLogic(self):
+        if self._layout_manager is None:
+            raise NotImplementedError("the test host has an application logic with slice views only")
+        return unwrap(self._layout_manager).applicationLogic
 
     def connect(self, signal, callback):
         if signal not in class_api("slicer.app").signals:
@@ -61,6 +88,7 @@ def install():
     # These need qt and the qMRML widgets above.
     from . import packaging, parameter_node, scripted_module
 
+    slicer.modules = types.SimpleNamespace(plots=Plots())
     _add("packaging", packaging.make_module())
     _add("parameterNodeWrapper", parameter_node.make_module())
     _add("ScriptedLoadableModule", scripted_module.make_module())
@@ -69,6 +97,17 @@ def install():
 def _add(name, module):
     sys.modules[f"slicer.{name}"] = module
     setattr(slicer, name, module)
+
+
+class Plots:
+    """``slicer.modules.plots``."""
+
+    @staticmethod
+    def logic():
+        logic = slicer.vtkSlicerPlotsLogic()
+        logic.SetMRMLScene(slicer.mrmlScene)
+        logic.SetMRMLApplicationLogic(slicer.app.applicationLogic())
+        return logic
 
 
 def new_scene():

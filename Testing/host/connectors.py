@@ -87,7 +87,7 @@ class NodeConnector(Connector):
 
     def __init__(self, widget, parameter):
         super().__init__(widget, parameter)
-        widget.nodeTypes = [parameter.kind.__name__]
+        widget.nodeTypes = [kind.__name__ for kind in parameter.node_kinds]
 
     def read(self):
         return self.widget.currentNode()

@@ -52,6 +52,28 @@ class CollapsibleButton(QtWidgets.QWidget):
     text = QtCore.Property(str, lambda self: self._header.text(), _set_text)
 
 
+class CollapsibleGroupBox(QtWidgets.QGroupBox):
+    """ctkCollapsibleGroupBox: a group box whose check mark shows and hides what is in it."""
+
+    def __init__(self, parent=None):
+        super().__init__(parent)
+        self.setCheckable(True)
+        self.setChecked(True)
+        self.toggled.connect(self._apply)
+
+    def showEvent(self, event):
+        self._apply()
+
+    def _apply(self):
+        for child in self.findChildren(QtWidgets.QWidget, options=QtCore.Qt.FindDirectChildrenOnly):
+            child.setVisible(self.isChecked())
+        self.setMaximumHeight(16777215 if self.isChecked() else self.fontMetrics().height() + 6)
+
+    collapsed = QtCore.Property(
+        bool, lambda self: not self.isChecked(), lambda self, collapsed: self.setChecked(not collapsed)
+    )
+
+
 class SliderWidget(QtWidgets.QWidget):
     """ctkSliderWidget: slider and spin box over one float."""
 
@@ -86,7 +108,11 @@ class SliderWidget(QtWidgets.QWidget):
     decimals = QtCore.Property(int, lambda self: self._box.decimals(), lambda self, v: self._box.setDecimals(v))
 
 
-NATIVES = {"ctkCollapsibleButton": CollapsibleButton, "ctkSliderWidget": SliderWidget}
+NATIVES = {
+    "ctkCollapsibleButton": CollapsibleButton,
+    "ctkCollapsibleGroupBox": CollapsibleGroupBox,
+    "ctkSliderWidget": SliderWidget,
+}
 
 
 def make_ctk():

@@ -25,6 +25,8 @@ KEPT = {
     "qt.QLineEdit": "qt.QWidget",
     "qt.QProgressBar": "qt.QWidget",
     "qt.QGroupBox": "qt.QWidget",
+    "qt.QDialog": "qt.QWidget",
+    "qt.QFileDialog": "qt.QDialog",
     "qt.QTabWidget": "qt.QWidget",
     "qt.QVBoxLayout": None,
     "qt.QHBoxLayout": "qt.QVBoxLayout",
@@ -32,9 +34,13 @@ KEPT = {
     "qt.QGridLayout": "qt.QVBoxLayout",
     "qt.QTimer": None,
     "ctk.ctkCollapsibleButton": "qt.QPushButton",
+    "ctk.ctkCollapsibleGroupBox": "qt.QGroupBox",
     "ctk.ctkSliderWidget": "qt.QWidget",
     "slicer.qMRMLWidget": "qt.QWidget",
     "slicer.qMRMLNodeComboBox": "slicer.qMRMLWidget",
+    "slicer.qMRMLSliceWidget": "slicer.qMRMLWidget",
+    "slicer.qMRMLTableView": "qt.QFrame",
+    "layoutManager": None,
     "slicer.app": None,
 }
 NAMES = (

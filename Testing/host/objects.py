@@ -14,6 +14,8 @@ from .api import ClassApi, argument_count
 
 #: Tracebacks of callbacks that raised. Slicer prints them and goes on; a test looks here.
 callback_errors = []
+#: Connections that PythonQt refuses without an exception; a test of a panel looks here.
+refused_connections = []
 
 _host_classes = {}  # native class -> HostObject class
 _host_objects = {}  # address of the native -> HostObject
@@ -107,10 +109,11 @@ class HostObject:
         """True, or False where there is no such signal, as in PythonQt: no exception."""
         if signature.replace(" ", "") not in self._host_api.signals or not callable(callback):
             print(f"connect: {self._host_api.short_name} has no signal {signature}")
+            refused_connections.append(f"{self._host_api.short_name}: {signature}")
             return False
-        relay = _relay(signature, callback)
-        self._host_connections.append((signature, callback, relay))
-        getattr(self._host_native, signature.split("(")[0]).connect(relay)
+        native_callback = relay(signature, callback)
+        self._host_connections.append((signature, callback, native_callback))
+        getattr(self._host_native, signature.split("(")[0]).connect(native_callback)
         return True
 
     def disconnect(self, signature, callback):
@@ -135,7 +138,7 @@ class HostSignal:
         return self._owner.disconnect(self._signature, callback)
 
 
-def _relay(signature, callback):
+def relay(signature, callback):
     """What Qt calls: passes as many arguments as both sides have; prints what the callback raises."""
     offered = argument_count(signature)
     count = min(offered, _positional_count(callback))

@@ -1,7 +1,8 @@
 """Stand-in for ``slicer.parameterNodeWrapper``: typed parameters kept in a MRML node.
 
 Values live in a real vtkMRMLScriptedModuleNode, as in Slicer: numbers, text, choices and
-enums (by name) as strings, nodes as references. Parameter packs, lists and unions are not here yet.
+enums (by name) as strings, nodes as references; a union of node classes under a name for each class.
+Parameter packs, lists and other unions are not here yet.
 """
 
 import enum
@@ -41,7 +42,13 @@ class _Parameter:
         self.name, self.kind, self.validators = name, annotation, ()
         if typing.get_origin(annotation) is typing.Annotated:
             self.kind, *self.validators = typing.get_args(annotation)
-        self.is_node = issubclass(self.kind, slicer.vtkMRMLNode)
+        self.is_union = typing.get_origin(self.kind) is typing.Union
+        kinds = typing.get_args(self.kind) if self.is_union else (self.kind,)
+        self.node_kinds = tuple(kind for kind in kinds if issubclass(kind, slicer.vtkMRMLNode))
+        self.is_node = bool(self.node_kinds)
+        self.allows_none = type(None) in kinds if self.is_union else self.is_node
+        if self.is_union and set(kinds) - {*self.node_kinds, type(None)}:
+            raise NotImplementedError(f"the test host knows no parameter of type {self.kind}")
         if not self.is_node and self.kind not in (int, float, str, bool) and not issubclass(self.kind, enum.Enum):
             raise NotImplementedError(f"the test host knows no parameter of type {self.kind}")
         self.default = default if default is not None or self.is_node else self._empty()
@@ -52,21 +59,29 @@ class _Parameter:
     def annotation_of(self, validator):
         return next((v for v in self.validators if isinstance(v, validator)), None)
 
+    def _stored_names(self):
+        """Of a union, that of None comes after those of its classes."""
+        return [f"{self.name}_{index}" for index in range(len(self.node_kinds) + 1)] if self.is_union else [self.name]
+
+    def is_in(self, node):
+        return any(node.HasParameter(name) for name in self._stored_names())
+
     def __get__(self, wrapper, owner=None):
         if wrapper is None:
             return self
         node = wrapper.parameterNode
         if self.is_node:
-            return node.GetNodeReference(self.name)
+            return node.GetNodeReference(next(name for name in self._stored_names() if node.HasParameter(name)))
         text = node.GetParameter(self.name)
         if self.kind is bool:
             return text == "True"
         return self.kind[text] if issubclass(self.kind, enum.Enum) else self.kind(text)
 
     def __set__(self, wrapper, value):
-        accepted = (int, float) if self.kind is float else self.kind
-        if value is None and not self.is_node:
-            raise ValueError(f"Value of '{self.name}' must not be None")
+        accepted = (int, float) if self.kind is float else self.node_kinds or self.kind
+        if value is None and not self.allows_none:
+            # Slicer's unions of nodes have to name None themselves.
+            raise (TypeError if self.is_union else ValueError)(f"Value of '{self.name}' must not be None")
         if value is not None and not isinstance(value, accepted):
             raise TypeError(f"Value of '{self.name}' must be of type {accepted}, is {value!r}")
         for validator in self.validators:
@@ -74,10 +89,19 @@ class _Parameter:
         node = wrapper.parameterNode
         with slicer.util.NodeModify(node):
             if self.is_node:
-                node.SetParameter(self.name, "")
-                node.SetNodeReferenceID(self.name, value.GetID() if value is not None else None)
+                self._write_node(node, value)
             else:
                 node.SetParameter(self.name, value.name if isinstance(value, enum.Enum) else str(value))
+
+    def _write_node(self, node, value):
+        names = self._stored_names()
+        for name in names if self.is_union else ():
+            node.UnsetParameter(name)
+            node.RemoveNodeReferenceIDs(name)
+        fitting = [name for name, kind in zip(names, self.node_kinds) if isinstance(value, kind)]
+        name = fitting[0] if fitting else names[-1]
+        node.SetParameter(name, "")
+        node.SetNodeReferenceID(name, value.GetID() if value is not None else None)
 
 
 class _Wrapper:
@@ -87,7 +111,7 @@ class _Wrapper:
         self.parameterNode = parameterNode
         self._guis, self._next_tag, self._writing = {}, 0, False
         for name, parameter in self.allParameters.items():
-            if not parameterNode.HasParameter(name):
+            if not parameter.is_in(parameterNode):
                 setattr(self, name, parameter.default)
 
     def getValue(self, name):

@@ -1,7 +1,9 @@
 """qMRML widgets as plain PySide6 ones over the real MRML scene."""
 
+import shiboken6
 import slicer
-from PySide6 import QtCore, QtWidgets
+import vtk
+from PySide6 import QtCore, QtGui, QtWidgets
 
 from .api import class_api
 from .objects import host_class
@@ -81,8 +83,15 @@ class NodeComboBox(QtWidgets.QWidget):
             self._scene.RemoveObserver(tag)
         self._scene = scene
         events = (scene.NodeAddedEvent, scene.NodeRemovedEvent, scene.EndCloseEvent) if scene else ()
-        self._observers = [scene.AddObserver(event, lambda caller, event: self._refresh()) for event in events]
+        self._observers = [scene.AddObserver(event, lambda caller, event: self._on_scene(caller)) for event in events]
         self._refresh()
+
+    def _on_scene(self, scene):
+        if shiboken6.isValid(self):
+            self._refresh()
+        else:
+            for tag in self._observers:
+                scene.RemoveObserver(tag)
 
     def currentNode(self):
         return self._current
@@ -134,7 +143,48 @@ class NodeComboBox(QtWidgets.QWidget):
         self.setCurrentNode(self._nodes[index - self._first] if index >= self._first else None)
 
 
-NATIVES = {"qMRMLWidget": MRMLWidget, "qMRMLNodeComboBox": NodeComboBox}
+class TableView(QtWidgets.QTableView):
+    """qMRMLTableView: the cells of a table node, as text."""
+
+    mrmlSceneChanged = QtCore.Signal(object)
+
+    def __init__(self, parent=None):
+        super().__init__(parent)
+        self._node, self._tag, self._scene = None, None, None
+        self.setModel(QtGui.QStandardItemModel(self))
+
+    def setMRMLScene(self, scene):
+        self._scene = scene
+        self.mrmlSceneChanged.emit(scene)
+
+    def mrmlTableNode(self):
+        return self._node
+
+    def setMRMLTableNode(self, node):
+        if self._node is not None:
+            self._node.RemoveObserver(self._tag)
+        self._node = node
+        if node is not None:
+            self._tag = node.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda caller, event: self._fill())
+        self._fill()
+
+    def _fill(self):
+        model = self.model()
+        model.clear()
+        if self._node is None:
+            return
+        # As in Slicer, the first row shows the names of the columns unless the node says otherwise.
+        names = [self._node.GetColumnName(column) for column in range(self._node.GetNumberOfColumns())]
+        if self._node.GetUseColumnTitleAsColumnHeader():
+            model.setHorizontalHeaderLabels([self._node.GetColumnTitle(name) for name in names])
+        else:
+            model.appendRow([QtGui.QStandardItem(name) for name in names])
+        for row in range(self._node.GetNumberOfRows()):
+            cells = [self._node.GetCellText(row, column) for column in range(len(names))]
+            model.appendRow([QtGui.QStandardItem(text) for text in cells])
+
+
+NATIVES = {"qMRMLWidget": MRMLWidget, "qMRMLNodeComboBox": NodeComboBox, "qMRMLTableView": TableView}
 
 
 def add_to_slicer():

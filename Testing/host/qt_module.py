@@ -5,11 +5,13 @@ import types
 from PySide6 import QtCore, QtGui, QtWidgets
 
 from .api import class_api, class_names
-from .objects import HostObject, host_class, wrap
+from .objects import HostObject, host_class, relay, unwrap, wrap
 from .ui_loader import load_ui
 
 #: Values and helpers that are no widgets; PySide6's own serve.
-PASSED_THROUGH = ("Qt", "QIcon", "QPixmap", "QSize", "QPoint", "QColor", "QFont", "QSizePolicy", "QFile")
+PASSED_THROUGH = (
+    "Qt", "QIcon", "QPixmap", "QSize", "QPoint", "QPointF", "QColor", "QFont", "QSizePolicy", "QFile", "QEvent",
+)  # fmt: skip
 
 
 class QtModule(types.ModuleType):
@@ -35,6 +37,29 @@ class UiLoader:
         return wrap(load_ui(file.fileName()))
 
 
+class _SingleShot:
+    """``qt.QTimer.singleShot(ms, function)`` of the class; of an object, its property of the same name."""
+
+    def __get__(self, timer, owner=None):
+        if timer is not None:
+            return timer._host_native.property("singleShot")
+        return lambda milliseconds, callback: QtCore.QTimer.singleShot(milliseconds, relay("timeout()", callback))
+
+
+def _ask_for_path(ask):
+    """A static file dialog of Qt: PythonQt returns the path alone."""
+
+    def run(parent=None, caption="", directory="", filters=""):
+        return ask(unwrap(parent), caption, directory, filters, options=QtWidgets.QFileDialog.DontUseNativeDialog)[0]
+
+    return staticmethod(run)
+
+
+def mouse_event(kind, position, button, buttons, modifiers):
+    """``qt.QMouseEvent`` as in Qt 5."""
+    return QtGui.QMouseEvent(kind, position, position, button, buttons, modifiers)
+
+
 class Settings(dict):
     """``qt.QSettings``: nothing is kept, so that a test cannot depend on an earlier one."""
 
@@ -47,7 +72,10 @@ def make_qt():
     module = QtModule("qt", lambda name: getattr(QtWidgets, name, None) or getattr(QtCore, name))
     for name in PASSED_THROUGH:
         setattr(module, name, next(getattr(m, name) for m in (QtCore, QtGui, QtWidgets) if hasattr(m, name)))
+    type.__setattr__(module.QTimer, "singleShot", _SingleShot())
+    module.QFileDialog.getSaveFileName = _ask_for_path(QtWidgets.QFileDialog.getSaveFileName)
     module.QObject = HostObject
     module.QUiLoader = UiLoader
+    module.QMouseEvent = mouse_event
     module.QSettings = Settings
     return module

@@ -98,8 +98,9 @@ def voxels_to_ras(field: torch.Tensor, linear) -> np.ndarray:
 
 def ras_to_voxels(displacement: np.ndarray, linear) -> torch.Tensor:
     """Inverse of :func:`voxels_to_ras`: (D, H, W, 3) mm RAS to (1, 3, D, H, W) voxels."""
-    ijk = np.asarray(displacement) @ np.linalg.inv(linear).T
-    return torch.from_numpy(np.ascontiguousarray(ijk.astype(np.float32))).permute(3, 0, 1, 2).flip(0)[None]
+    to_kji = torch.from_numpy(np.linalg.inv(linear)[::-1].astype(np.float32))
+    vectors = torch.from_numpy(np.ascontiguousarray(displacement, dtype=np.float32)).view(-1, 3)
+    return (to_kji @ vectors.T).view(1, 3, *displacement.shape[:3])
 
 
 def warp_points(points: torch.Tensor, field: torch.Tensor) -> torch.Tensor:

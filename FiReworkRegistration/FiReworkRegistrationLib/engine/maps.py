@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from .fields import ras_to_voxels, voxels_to_ras
+from .fields import ras_to_voxels
 from .geometry import Grid, linear_map
+from .map_writer import MapWriter
 from .warping import resample_affine, sample
 
 
@@ -141,16 +142,19 @@ def map_of(grid: Grid, field: torch.Tensor, affine: np.ndarray, fixed: Grid, mar
     :param fixed: grid whose box must lie inside the lattice.
     :param margin: mm kept around the fixed box.
     """
+    lattice = map_lattice(grid, fixed, margin)
+    displacement = np.empty((*lattice.shape, 3), dtype=np.float32)
+    MapWriter(lattice, grid, affine).write(field, displacement)
+    return DisplacementMap(lattice, displacement)
+
+
+def map_lattice(grid: Grid, fixed: Grid, margin=0.0) -> Grid:
+    """``grid`` with as many more voxels on every side as it takes to cover the box of ``fixed`` and ``margin`` mm."""
     size = np.array(grid.shape[::-1])
     corners = grid.to_ijk(fixed.corners())
     pad = margin / grid.spacing
     before = np.maximum(np.ceil(pad - corners.min(axis=0) - 1e-6), 0).astype(int)
     after = np.maximum(np.ceil(corners.max(axis=0) + pad - (size - 1) - 1e-6), 0).astype(int)
-    widths = [(int(b), int(a)) for b, a in zip(before[::-1], after[::-1], strict=True)]
-    deformation = np.pad(voxels_to_ras(field, grid.linear), (*widths, (0, 0)))
-    extended = grid.affine.copy()
-    extended[:3, 3] = grid.to_ras(-before)
-    lattice = Grid(tuple(int(n) for n in deformation.shape[:3]), extended)
-    points = _lattice_points(lattice)
-    mapped = (points + deformation.reshape(-1, 3)) @ affine[:3, :3].T + affine[:3, 3]
-    return DisplacementMap(lattice, (mapped - points).reshape(deformation.shape).astype(np.float32))
+    affine = grid.affine.copy()
+    affine[:3, 3] = grid.to_ras(-before)
+    return Grid(tuple(int(n) for n in (before + size + after)[::-1]), affine)

@@ -9,6 +9,7 @@ import torch
 from .device import convolution_precision
 from .errors import Cancelled, RegistrationError
 from .fields import percent_folded, percentile
+from .iteration_store import DEFAULT_BUDGET, FieldStore
 from .networks.firework import FireworkNetwork
 from .similarity import global_ncc, local_ncc
 from .warping import warp
@@ -18,23 +19,30 @@ from .warping import warp
 class Iteration:
     """Where the refinement stands after ``index`` iterations; 0 is the start.
 
-    :param field: (1, 3, D, H, W) float32 voxels on the CPU, channels k, j, i.
+    :param fields: where the field of this and the other iterations is kept.
     :param local_ncc: mean squared local NCC inside the mask, window 9^3, in [0, 1].
     :param global_ncc: correlation inside the mask, in [-1, 1].
     :param percent_folded: percent of mask voxels with non-positive Jacobian determinant.
     :param mean_change, p95_change: length of this iteration's change of the field inside the
         mask, mean and 95th percentile, voxels.
     :param seconds: time of this iteration.
+    :param largest: longest displacement inside the mask, voxels.
     """
 
     index: int
-    field: torch.Tensor
+    fields: FieldStore | None
     local_ncc: float
     global_ncc: float
     percent_folded: float
     mean_change: float
     p95_change: float
     seconds: float
+    largest: float = 0.0
+
+    @property
+    def field(self) -> torch.Tensor:
+        """(1, 3, D, H, W) float32 voxels on the CPU, channels k, j, i, as the store keeps it."""
+        return self.fields[self.index]
 
 
 class Refiner:
@@ -46,9 +54,12 @@ class Refiner:
     :param mask: (1, 1, D, H, W), voxels > 0 enter the figures; everything if None.
     :param field: start field (1, 3, D, H, W) voxels; zero if None.
     :param precision: "fp32", "bf16" or "fp16", of the convolutions only.
+    :param budget: bytes that the fields of all iterations may take.
     """
 
-    def __init__(self, network: FireworkNetwork, fixed, moving, mask=None, field=None, precision="fp32"):
+    def __init__(
+        self, network: FireworkNetwork, fixed, moving, mask=None, field=None, precision="fp32", budget=DEFAULT_BUDGET
+    ):
         device = next(network.parameters()).device
         shape = tuple(fixed.shape[2:])
         if tuple(moving.shape[2:]) != shape:
@@ -60,6 +71,7 @@ class Refiner:
         self.mask = None if mask is None else mask.to(device)
         self._field = torch.zeros((1, 3, *shape)) if field is None else field
         self._field = self._field.to(device, torch.float32)
+        self.fields = FieldStore(budget)
         with torch.inference_mode():
             self._warped = warp(self.moving, self._field)
             self.iterations = [self._figures(0, torch.zeros_like(self._field), 0.0)]
@@ -92,19 +104,42 @@ class Refiner:
             yield self.last
 
     @torch.inference_mode()
+    def restore(self, index: int, cancelled: Callable[[], bool] | None = None) -> None:
+        """Bring a field that the store keeps more coarsely back to full precision, by computing it again.
+
+        It costs the iterations since the last one before it that is kept in full precision.
+
+        :param cancelled: asked before each of them.
+        :raises Cancelled: the flag was set; the store is as it was.
+        """
+        start = max(earlier for earlier in range(index + 1) if self.fields.error(earlier) == 0)
+        if start == index:
+            return
+        field = self.fields[start].to(self.device)
+        for _ in range(start, index):
+            if cancelled and cancelled():
+                raise Cancelled(f"Cancelled while iteration {index} was computed again.")
+            field = field - self._error(field, warp(self.moving, field))
+        self.fields.replace(index, field)
+
+    @torch.inference_mode()
     def _advance(self) -> Iteration:
         began = time.perf_counter()
+        error = self._error(self._field, self._warped)
+        self._field = self._field - error
+        # Always from the original image: warping a warped image would blur it every time.
+        self._warped = warp(self.moving, self._field)
+        return self._figures(self.last.index + 1, error, began)
+
+    def _error(self, field: torch.Tensor, warped: torch.Tensor) -> torch.Tensor:
         with convolution_precision(self.device, self.precision):
-            error = self.network(self.fixed, self.moving, self._field, self._warped)
+            error = self.network(self.fixed, self.moving, field, warped)
         error = error.float()
         if not torch.isfinite(error).all():
             raise RegistrationError(
                 "The network returned NaN or infinite values; choose precision fp32 or another model."
             )
-        self._field = self._field - error
-        # Always from the original image: warping a warped image would blur it every time.
-        self._warped = warp(self.moving, self._field)
-        return self._figures(self.last.index + 1, error, began)
+        return error
 
     def _figures(self, index: int, change: torch.Tensor, began: float) -> Iteration:
         inside = slice(None) if self.mask is None else (self.mask[0, 0] > 0)
@@ -115,6 +150,8 @@ class Refiner:
             "percent_folded": percent_folded(self._field, self.mask),
             "mean_change": lengths.mean().item(),
             "p95_change": percentile(lengths, 95),
+            "largest": self._field[0].norm(dim=0)[inside].max().item(),
         }
+        self.fields.append(self._field)
         seconds = time.perf_counter() - began if began else 0.0
-        return Iteration(index, self._field.cpu(), seconds=seconds, **figures)
+        return Iteration(index, self.fields, seconds=seconds, **figures)

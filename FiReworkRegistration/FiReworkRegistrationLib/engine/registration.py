@@ -5,21 +5,25 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 from .affine import prealign
+from .affine_table import affine_table, from_slice, to_unit_box
 from .device import choose_device, choose_precision
 from .errors import Cancelled, RegistrationError
 from .geometry import Volume
 from .inputs import check_linear, check_overlap, prepare_image
-from .maps import DisplacementMap, map_of
+from .map_writer import MapWriter
+from .maps import DisplacementMap, map_lattice
 from .models import find_model, load_network
 from .refiner import Iteration, Refiner
-from .warping import sample
 from .working_grid import bring_to_grid, working_grid
 
 #: Width in voxels over which the field fades to 0 at the border of the working grid: outside
 #: it the map is the affine alone, and a step there would tear the image.
 TAPER_VOXELS = 4
+#: Voxels whose coordinates are in memory together while a volume is warped.
+WARPED_AT_ONCE = 8_000_000
 
 
 class Registration:
@@ -103,7 +107,32 @@ class Registration:
 
     def map(self, iteration: int | None = None) -> DisplacementMap:
         """The whole map fixed to moving after ``iteration`` (None: the last), covering the fixed volume."""
-        return map_of(self.grid, taper(self._at(iteration).field), self.affine, self.fixed.grid)
+        writer = self.map_writer()
+        displacement = np.empty((*writer.lattice.shape, 3), dtype=np.float32)
+        writer.write(self._at(iteration).field, displacement)
+        return DisplacementMap(writer.lattice, displacement)
+
+    def map_writer(self, after=None) -> MapWriter:
+        """Writes the whole map of any iteration's field, on the lattice of :meth:`map`.
+
+        :param after: 4x4 RAS mm, applied after the map; nothing if None.
+        """
+        linear = self.affine if after is None else after @ self.affine
+        weights = taper_weights(self.grid.shape)
+        return MapWriter(map_lattice(self.grid, self.fixed.grid), self.grid, linear, weights)
+
+    def stored_error(self, iteration: int) -> float:
+        """How far the stored field of ``iteration`` may be off, mm; 0 where it is kept in full precision."""
+        return self._refiner.fields.error(self._at(iteration).index) * self.spacing
+
+    @property
+    def stored_bytes(self) -> int:
+        """Memory that the fields of all iterations take."""
+        return self._refiner.fields.nbytes
+
+    def restore(self, iteration: int, cancelled: Callable[[], bool] | None = None) -> None:
+        """Bring the field of ``iteration`` back to full precision; see ``Refiner.restore``."""
+        self._refiner.restore(self._at(iteration).index, cancelled)
 
     def warped(self, iteration: int | None = None) -> Volume:
         """The moving volume, resampled once onto the fixed volume's own grid; float32, 0 outside."""
@@ -126,14 +155,17 @@ class Registration:
 
 def taper(field: torch.Tensor, width=TAPER_VOXELS) -> torch.Tensor:
     """The field faded linearly to 0 over ``width`` voxels at every face of its grid."""
-    for axis in (2, 3, 4):
-        size = field.shape[axis]
+    return field * taper_weights(field.shape[2:], width)
+
+
+def taper_weights(shape, width=TAPER_VOXELS) -> torch.Tensor:
+    """(D, H, W) float32: 0 on every face, rising linearly to 1 over ``width`` voxels."""
+    weights = torch.ones(tuple(shape))
+    for axis, size in enumerate(shape):
         ramp = torch.arange(size, dtype=torch.float32)
         ramp = (torch.minimum(ramp, size - 1 - ramp) / width).clamp(max=1.0)
-        shape = [1] * 5
-        shape[axis] = size
-        field = field * ramp.view(shape)
-    return field
+        weights *= ramp.view([-1 if other == axis else 1 for other in range(3)])
+    return weights
 
 
 def warp_volume(moving: Volume, dmap: DisplacementMap, fixed: Volume, mode="bilinear") -> Volume:
@@ -143,16 +175,21 @@ def warp_volume(moving: Volume, dmap: DisplacementMap, fixed: Volume, mode="bili
     :return: voxels that map outside the moving volume are 0.
     """
     image = torch.from_numpy(np.ascontiguousarray(moving.array, dtype=np.float32))[None, None]
-    on_fixed = dmap.resampled(fixed.grid)
+    vectors = torch.from_numpy(dmap.displacement).permute(3, 0, 1, 2)[None].float()
+    to_lattice = to_unit_box(dmap.grid.shape) @ np.linalg.inv(dmap.grid.affine) @ fixed.affine
+    ras_to_moving = to_unit_box(moving.array.shape) @ np.linalg.inv(moving.affine)
+    to_moving = ras_to_moving @ fixed.affine
+    turn = torch.from_numpy(ras_to_moving[:3, :3].T.astype(np.float32).copy())
     warped = np.empty(fixed.array.shape, dtype=np.float32)
-    back = np.linalg.inv(moving.grid.linear)
-    j, i = np.meshgrid(*(np.arange(size, dtype=np.float64) for size in fixed.array.shape[1:]), indexing="ij")
-    # Slice by slice: coordinates of a whole 1 mm head in double precision would take 0.5 GB.
-    for k in range(fixed.array.shape[0]):
-        points = fixed.grid.to_ras(np.stack([i, j, np.full_like(i, k)], -1)) + on_fixed.displacement[k]
-        ijk = (points - moving.affine[:3, 3]) @ back.T
-        kji = torch.from_numpy(ijk[..., ::-1].astype(np.float32)).permute(2, 0, 1)[None, :, None]
-        warped[k] = sample(image, kji, mode, "zeros")[0, 0, 0].numpy()
+    # In parts: coordinates of a whole 0.5 mm head would take gigabytes.
+    thick = max(1, WARPED_AT_ONCE // int(np.prod(fixed.array.shape[1:])))
+    for first in range(0, len(warped), thick):
+        part = warped[first : first + thick]
+        there = affine_table(from_slice(to_lattice, first), part.shape)[None]
+        moved = F.grid_sample(vectors, there, padding_mode="border", align_corners=True)
+        unmoved = affine_table(from_slice(to_moving, first), part.shape).view(-1, 3)
+        there = torch.addmm(unmoved, moved.view(3, -1).T, turn).view(1, *part.shape, 3)
+        part[...] = F.grid_sample(image, there, mode=mode, align_corners=True)[0, 0].numpy()
     if mode == "nearest":
         warped = np.rint(warped).astype(moving.array.dtype)
     return Volume(warped, fixed.affine, f"{moving.name} warped")

@@ -10,6 +10,8 @@ from functools import lru_cache
 import torch
 import torch.nn.functional as F
 
+from .affine_table import affine_table, to_unit_box
+
 
 @lru_cache(maxsize=4)
 def _cached_identity_grid(shape: tuple[int, int, int], device: torch.device) -> torch.Tensor:
@@ -60,10 +62,5 @@ def resample_affine(image: torch.Tensor, matrix, shape, mode="bilinear", padding
     :param shape: (d, h, w) of the output.
     :return: (1, C, d, h, w) float32.
     """
-    matrix = torch.as_tensor(matrix, dtype=torch.float64)
-    order = [2, 1, 0]
-    linear = matrix[:3, :3][order][:, order].float().to(image.device)
-    offset = matrix[:3, 3][order].float().to(image.device)
-    grid = identity_grid(shape, image.device)
-    points = torch.einsum("rc,bcdhw->brdhw", linear, grid) + offset.view(1, 3, 1, 1, 1)
-    return sample(image, points, mode, padding)
+    grid = affine_table(to_unit_box(image.shape[2:]) @ matrix, shape, image.device)[None]
+    return F.grid_sample(image, grid, mode=mode, padding_mode=padding, align_corners=True)

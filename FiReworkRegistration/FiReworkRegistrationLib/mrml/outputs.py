@@ -1,12 +1,13 @@
 """Output nodes: checked before the work, written all together after it, or not at all."""
 
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import slicer
 
 from .jacobian import addJacobianColors, findJacobianColors, showAsJacobian
+from .presence import checkStillThere
 from .transforms import setMap
 from .volumes import ijkToRAS, setVolume
 
@@ -16,22 +17,26 @@ JACOBIAN = "Output Jacobian volume"
 INVERSE = "Output inverse transform"
 
 
-@dataclass(frozen=True)
-class Results:
-    """What a registration computed, ready to be written.
+@dataclass
+class Outputs:
+    """What a registration left in the scene.
 
-    :param transform: ``DisplacementMap`` fixed world to moving local, RAS mm.
-    :param volume, jacobian: arrays (k, j, i) on the fixed volume's grid, or None.
-    :param inverse: ``DisplacementMap`` moving world to fixed local, or None.
-    :param attributes, inverseAttributes: of the transform nodes, name to text.
+    :param transform: vtkMRMLTransformNode, from parent: fixed world to moving local coordinates.
+    :param volume: the moving volume resampled on the fixed volume's grid, or None.
+    :param jacobian: Jacobian determinant on the fixed volume's grid, or None.
+    :param inverse: vtkMRMLTransformNode of the way back, moving world to fixed local coordinates, or None.
+    :param registration: engine ``Registration``, which holds the fields and can refine further.
+    :param figures: list of ``Iteration``, index 0 the affine start.
+    :param inverseResidual: how far the inverse misses, mm, 99th percentile, or None.
     """
 
     transform: Any
     volume: Any = None
     jacobian: Any = None
     inverse: Any = None
-    attributes: dict | None = None
-    inverseAttributes: dict | None = None
+    registration: Any = None
+    figures: list = field(default_factory=list)
+    inverseResidual: float | None = None
 
 
 def checkOutputs(given, inputs, scene):
@@ -71,7 +76,7 @@ def checkOutputs(given, inputs, scene):
                 )
 
 
-def writeOutputs(pair, results, given):
+def writeOutputs(pair, results, given, undo=None):
     """Write results into the given nodes, and into new ones where none is given.
 
     When anything goes wrong on the way, new nodes are removed and given ones restored before the error goes on.
@@ -79,20 +84,14 @@ def writeOutputs(pair, results, given):
     :param pair: ``Pair`` of the inputs.
     :param results: ``Results``.
     :param given: role to node or None, as in :func:`checkOutputs`.
+    :param undo: ``ExitStack`` that will restore the scene as it was before, or None.
     :return: role to node, or to None where there is no result.
-    :raises RegistrationError: a node was removed from the scene meanwhile.
+    :raises NodesRemoved: a node was removed from the scene meanwhile.
     """
     scene = pair.fixedNode.GetScene()
-    _checkStillThere(pair, given, scene)
-    fixedName, movingName = pair.fixedNode.GetName(), pair.movingNode.GetName()
+    checkStillThere(pair, given.values(), scene)
     nodes = dict.fromkeys((TRANSFORM, VOLUME, JACOBIAN, INVERSE))
-    with ExitStack() as undo:
-        names = {
-            TRANSFORM: f"{movingName} to {fixedName} transform",
-            VOLUME: f"{movingName} registered",
-            JACOBIAN: f"{movingName} Jacobian",
-            INVERSE: f"{fixedName} to {movingName} transform",
-        }
+    with ExitStack() as restore:
         values = {
             TRANSFORM: results.transform,
             VOLUME: results.volume,
@@ -101,17 +100,32 @@ def writeOutputs(pair, results, given):
         }
         for role, value in values.items():
             if value is not None:
-                nodes[role] = _outputNode(scene, given.get(role), role, names[role], undo)
+                nodes[role] = _outputNode(pair, given.get(role), role, restore)
         _writeTransform(nodes[TRANSFORM], results.transform, pair.fixedNode, pair.movingNode, results.attributes)
         if results.inverse is not None:
             _writeTransform(nodes[INVERSE], results.inverse, pair.movingNode, pair.fixedNode, results.inverseAttributes)
         if results.volume is not None:
-            _writeVolume(nodes[VOLUME], results.volume, pair, undo)
+            _writeVolume(nodes[VOLUME], results.volume, pair, restore)
         if results.jacobian is not None:
-            _writeVolume(nodes[JACOBIAN], results.jacobian, pair, undo)
-            _colorJacobian(nodes[JACOBIAN], scene, undo)
-        undo.pop_all()
+            _writeVolume(nodes[JACOBIAN], results.jacobian, pair, restore)
+            _colorJacobian(nodes[JACOBIAN], scene, restore)
+        done = restore.pop_all()
+        if undo is not None:
+            undo.callback(done.close)
     return nodes
+
+
+def openTransform(pair, given, undo):
+    """The transform node to write into, the given one or a new one, with its references and without a parent.
+
+    :param given: transform node, or None.
+    :param undo: ``ExitStack`` that will restore the scene as it was before.
+    """
+    with ExitStack() as restore:
+        node = _outputNode(pair, given, TRANSFORM, restore)
+        _describeTransform(node, pair.fixedNode, pair.movingNode)
+        undo.callback(restore.pop_all().close)
+    return node
 
 
 def _checkKind(node, role, who):
@@ -138,38 +152,35 @@ def _parents(node):
     return found
 
 
-def _checkStillThere(pair, given, scene):
-    """The user may close the scene or delete nodes while the network works."""
-    from ..engine.errors import RegistrationError
-
-    needed = [pair.fixedNode, pair.movingNode, *(node for node in given.values() if node is not None)]
-    if scene is None or any(node.GetScene() is not scene for node in needed):
-        raise RegistrationError(
-            "A volume or output node was removed from the scene during the registration; nothing was written. "
-            "Register again."
-        )
-    if pair.fixedParentID and scene.GetNodeByID(pair.fixedParentID) is None:
-        raise RegistrationError(
-            "The fixed volume's parent transform was removed during the registration; nothing was written. "
-            "Register again."
-        )
-
-
-def _outputNode(scene, given, role, name, undo):
+def _outputNode(pair, given, role, undo):
     """The given node, remembered as it is, or a new one; ``undo`` takes either back."""
     isTransform = role in (TRANSFORM, INVERSE)
     if given is None:
+        scene = pair.fixedNode.GetScene()
+        fixedName, movingName = pair.fixedNode.GetName(), pair.movingNode.GetName()
+        name = {
+            TRANSFORM: f"{movingName} to {fixedName} transform",
+            VOLUME: f"{movingName} registered",
+            JACOBIAN: f"{movingName} Jacobian",
+            INVERSE: f"{fixedName} to {movingName} transform",
+        }[role]
         nodeClass = "vtkMRMLTransformNode" if isTransform else "vtkMRMLScalarVolumeNode"
         node = scene.AddNewNodeByClass(nodeClass, scene.GenerateUniqueName(name))
-        undo.callback(scene.RemoveNode, node)
+        undo.callback(_remove, node)
     else:
         node = given
         (_rememberTransform if isTransform else _rememberVolume)(node, undo)
     return node
 
 
+def _remove(node):
+    """Take a node out of its scene, if it is still in one."""
+    if node.GetScene() is not None:
+        node.GetScene().RemoveNode(node)
+
+
 def _rememberTransform(node, undo):
-    # The copy shares the transform object, which is replaced and never edited.
+    # The copy shares the transform object: whoever writes into the node has to set another one first.
     content = node.CreateNodeInstance()
     content.CopyContent(node, False)
     undo.callback(node.CopyContent, content, False)
@@ -201,25 +212,40 @@ def _writeTransform(node, displacementMap, fixedNode, movingNode, attributes):
     """Field, attributes and references; no parent, as the map starts from the world."""
     with slicer.util.NodeModify(node):
         setMap(node, displacementMap)
-        node.SetAndObserveTransformNodeID(None)
+        _describeTransform(node, fixedNode, movingNode)
         for name, value in (attributes or {}).items():
             node.SetAttribute(name, value)
-        node.SetNodeReferenceID(node.GetFixedNodeReferenceRole(), fixedNode.GetID())
-        node.SetNodeReferenceID(node.GetMovingNodeReferenceRole(), movingNode.GetID())
+
+
+def _describeTransform(node, fixedNode, movingNode):
+    node.SetAndObserveTransformNodeID(None)
+    node.SetNodeReferenceID(node.GetFixedNodeReferenceRole(), fixedNode.GetID())
+    node.SetNodeReferenceID(node.GetMovingNodeReferenceRole(), movingNode.GetID())
 
 
 def _writeVolume(node, array, pair, undo):
     """Array on the fixed geometry, and a display node if there is none."""
+    if node.GetDisplayNode() is None:
+        # Before the image: a display node that is to choose its own window would look at every voxel.
+        node.CreateDefaultDisplayNodes()
+        undo.callback(_remove, node.GetDisplayNode())
+        _showLike(node.GetDisplayNode(), pair.movingNode.GetDisplayNode())
     with slicer.util.NodeModify(node):
         setVolume(node, array, pair.fixedMatrix, pair.fixedParentID)
-    if node.GetDisplayNode() is None:
-        node.CreateDefaultDisplayNodes()
-        undo.callback(node.GetScene().RemoveNode, node.GetDisplayNode())
+
+
+def _showLike(display, other):
+    """The same grays for the same values, so that before and after can be compared."""
+    if other is None or not other.IsA("vtkMRMLScalarVolumeDisplayNode"):
+        return
+    display.AutoWindowLevelOff()
+    display.SetWindowLevel(other.GetWindow(), other.GetLevel())
+    display.SetAndObserveColorNodeID(other.GetColorNodeID())
 
 
 def _colorJacobian(node, scene, undo):
     colors = findJacobianColors(scene)
     if colors is None:
         colors = addJacobianColors(scene)
-        undo.callback(scene.RemoveNode, colors)
+        undo.callback(_remove, colors)
     showAsJacobian(node.GetDisplayNode(), colors)

@@ -34,6 +34,31 @@ class Pair:
     movingToWorld: Any
 
 
+def checkInputs(inputs):
+    """What can be refused before anything is read.
+
+    :param inputs: role ("Fixed volume" and so on) to node or None.
+    :raises RegistrationError: a volume is missing, or a node is not in the scene.
+    """
+    from ..engine.errors import RegistrationError
+
+    for role in ("Fixed volume", "Moving volume"):
+        if inputs[role] is None:
+            raise RegistrationError(f"{role} is missing; select a volume.")
+    scene = inputs["Fixed volume"].GetScene()
+    for role, node in inputs.items():
+        if node is not None and (scene is None or node.GetScene() is not scene):
+            raise RegistrationError(f"{role} '{node.GetName()}' is not in the scene (any more); select one that is.")
+
+
+def checkIterations(iterations):
+    """:raises RegistrationError: fewer than one iteration."""
+    from ..engine.errors import RegistrationError
+
+    if iterations < 1:
+        raise RegistrationError(f"Iterations (K) is {iterations}; choose 1 or more.")
+
+
 def readPair(
     fixedNode, movingNode, *, fixedMask=None, movingMask=None, fixedSegment=None, movingSegment=None,
     initialTransform=None, replacedTransform=None,

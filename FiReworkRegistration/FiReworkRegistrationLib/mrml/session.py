@@ -1,167 +1,307 @@
-"""One registration of two volume nodes: read, compute, write at the end."""
+"""One registration of two volume nodes that stays alive: refined further, shown at any iteration, finished."""
 
-from dataclasses import dataclass, field
-from typing import Any
+from contextlib import ExitStack, contextmanager, suppress
 
-from .outputs import INVERSE, JACOBIAN, TRANSFORM, VOLUME, Results, checkOutputs, writeOutputs
-from .pair import readPair
-from .transforms import followedBy, inverseMap
+from .heavy_work import HeavyWork
+from .live import LiveTransform
+from .outputs import INVERSE, JACOBIAN, TRANSFORM, VOLUME, Outputs, checkOutputs, openTransform, writeOutputs
+from .pair import checkInputs, checkIterations, readPair
+from .presence import NodesRemoved, checkStillThere
+from .relay import Relay
+from .results import computeResults, stopIfCancelled, transformAttributes
 
 #: Progress fractions where preparation, iterations and the rest begin.
 PREPARE, REFINE, FINISH = 0.02, 0.35, 0.80
 
 
-@dataclass
-class Outputs:
-    """What a registration left in the scene.
+class RegistrationSession:
+    """Registers a moving volume node to a fixed one, step by step.
 
-    :param transform: vtkMRMLTransformNode, from parent: fixed world to moving local coordinates.
-    :param volume: the moving volume resampled on the fixed volume's grid, or None.
-    :param jacobian: Jacobian determinant on the fixed volume's grid, or None.
-    :param inverse: vtkMRMLTransformNode of the way back, moving world to fixed local coordinates, or None.
-    :param registration: engine ``Registration``, which holds the fields and can refine further.
-    :param figures: list of ``Iteration``, index 0 the affine start.
-    :param inverseResidual: how far the inverse misses, mm, 99th percentile, or None.
-    """
-
-    transform: Any
-    volume: Any = None
-    jacobian: Any = None
-    inverse: Any = None
-    registration: Any = None
-    figures: list = field(default_factory=list)
-    inverseResidual: float | None = None
-
-
-def registerNodes(
-    fixedNode, movingNode, *, outputTransform=None, outputVolume=None, outputJacobian=None, outputInverse=None,
-    fixedMask=None, movingMask=None, fixedSegment=None, movingSegment=None, initialTransform=None, model=None,
-    iterations=8, device="auto", affine="auto", spacing=None, wantVolume=True, wantJacobian=True, wantInverse=None,
-    progress=None, cancelled=None, onIteration=None, registrationClass=None,
-):  # fmt: skip
-    """Register a moving volume node to a fixed one and put the result into the scene.
-
-    Nothing in the scene changes before everything is computed; after an error or a cancel it is as before.
+    ``prepare()``, then ``refine(K)`` as often as wanted, ``show(k)`` for a quick look through the transform node,
+    ``finish(k)`` for all outputs of an iteration, ``discard()`` for the scene as it was before. Every method is
+    called on the main thread, the one that makes the session. Until ``show`` or ``finish`` nothing in the scene
+    changes; after an error or a cancel it is as before, unless ``cancelKeeps`` or an earlier ``finish`` says more.
 
     :param fixedNode, movingNode: scalar volume nodes; linear parent transforms are respected.
     :param outputTransform, outputVolume, outputJacobian, outputInverse: nodes to overwrite; None makes new ones.
     :param fixedMask, movingMask: label map, volume or segmentation nodes; voxels > 0 are registered.
     :param fixedSegment, movingSegment: segment IDs, if the masks are segmentations; None is all segments.
     :param initialTransform: linear transform node under which the moving volume lies near the fixed one.
-    :param model, device, affine, spacing: see the engine's ``Registration``.
-    :param iterations: K, how often the network refines the field, 1 or more.
+    :param model, device, affine, spacing, precision: see the engine's ``Registration``.
     :param wantVolume, wantJacobian: False leaves them out, and a given node as it is.
     :param wantInverse: None means yes if ``outputInverse`` is given.
-    :param progress: called as ``progress(fraction, message)``, fraction in [0, 1].
-    :param cancelled: asked between steps; True stops.
-    :param onIteration: called with each engine ``Iteration`` as it is done.
+    :param progress: called as ``progress(fraction, message)``, fraction in [0, 1]; always on the main thread.
+    :param cancelled: asked between steps, also on the thread of ``execute``: it may only read a flag.
     :param registrationClass: stands in for the engine's ``Registration``.
+    :param execute: ``execute(function)`` returns the function's result; ``Worker.run`` in the panel. It may handle
+        events of the application meanwhile. None runs it in place.
+    :param post: hands a function to the main thread, soon; ``Worker.post`` in the panel. Without it, progress told
+        from another thread comes when the step is done.
+    :param cancelKeeps: after an error or a cancel, the transform node shown so far stays; can be set any time.
+    """
+
+    def __init__(
+        self, fixedNode, movingNode, *, outputTransform=None, outputVolume=None, outputJacobian=None,
+        outputInverse=None, fixedMask=None, movingMask=None, fixedSegment=None, movingSegment=None,
+        initialTransform=None, model=None, device="auto", affine="auto", spacing=None, precision="auto",
+        wantVolume=True, wantJacobian=True, wantInverse=None, progress=None, cancelled=None, registrationClass=None,
+        execute=None, post=None, cancelKeeps=False,
+    ):  # fmt: skip
+        wantInverse = outputInverse is not None if wantInverse is None else wantInverse
+        self.cancelKeeps = cancelKeeps
+        self._wanted = {TRANSFORM: True, VOLUME: wantVolume, JACOBIAN: wantJacobian, INVERSE: wantInverse}
+        given = {TRANSFORM: outputTransform, VOLUME: outputVolume, JACOBIAN: outputJacobian, INVERSE: outputInverse}
+        self._given = {role: node if self._wanted[role] else None for role, node in given.items()}
+        self._nodes = dict(self._given)
+        self._inputs = {
+            "Fixed volume": fixedNode, "Moving volume": movingNode, "Fixed mask": fixedMask,
+            "Moving mask": movingMask, "Initial transform": initialTransform,
+        }  # fmt: skip
+        self._segments = {"fixedSegment": fixedSegment, "movingSegment": movingSegment}
+        self._settings = {
+            "model": model, "device": device, "affine": affine, "spacing": spacing, "precision": precision,
+        }  # fmt: skip
+        self._registrationClass = registrationClass
+        self._work = HeavyWork(execute, cancelled, self._checkThere, self._neededNodes)
+        self._tell = Relay(progress or (lambda fraction, message: None), post)
+        self._undo = ExitStack()
+        self._scene = self._pair = self._registration = self._live = None
+        self._movingParentID = self._shown = self._finished = None
+
+    def prepare(self):
+        """Read and check the nodes, align the volumes; afterwards iteration 0 is there.
+
+        :raises RegistrationError: an input or a setting that cannot be used, in words for the user.
+        :raises Cancelled: the user stopped it, closed the scene or removed a needed node.
+        """
+        self._tell(0.0, "Reading volumes")
+        checkInputs(self._inputs)
+        fixedNode, movingNode = self._inputs["Fixed volume"], self._inputs["Moving volume"]
+        self._scene = fixedNode.GetScene()
+        checkOutputs(self._given, self._inputs, self._scene)
+        pair = readPair(
+            fixedNode, movingNode, fixedMask=self._inputs["Fixed mask"], movingMask=self._inputs["Moving mask"],
+            initialTransform=self._inputs["Initial transform"], replacedTransform=self._given[TRANSFORM],
+            **self._segments,
+        )  # fmt: skip
+        self._pair = pair
+        self._registration, self._writer = self._run(self._align)
+
+    def _align(self):
+        """On the thread of ``execute``."""
+        import numpy as np
+
+        registrationClass = self._registrationClass
+        if registrationClass is None:
+            from ..engine.registration import Registration as registrationClass
+        pair = self._pair
+        registration = registrationClass(
+            pair.fixed, pair.moving, fixed_mask=pair.fixedMask, moving_mask=pair.movingMask,
+            initial_transform=pair.initial, cancelled=self._work.stopped, **self._settings,
+            progress=lambda fraction, message: self._tell(PREPARE + (REFINE - PREPARE) * fraction, message),
+        )  # fmt: skip
+        return registration, registration.map_writer(np.linalg.inv(pair.movingToWorld))
+
+    def refine(self, iterations, stopEarly=False):
+        """Yield each new engine ``Iteration`` up to number ``iterations``; calling again goes on from the last.
+
+        :param stopEarly: end when the stop rule finds that going on is not worth it.
+        :raises RegistrationError: fewer than one iteration.
+        :raises Cancelled: as in :meth:`prepare`; finished iterations stay in :attr:`iterations`.
+        """
+        from ..engine.stop_rule import stop_reason
+
+        checkIterations(iterations)
+        first = self.iterations[-1].index
+        if first >= iterations:
+            return
+        begin = REFINE if first == 0 else 0.0
+        with self._standingOrDiscarded():
+            stream = self._registration.refine(iterations, cancelled=self._work.stopped)
+            self._tell(begin, f"Iteration {first + 1} of {iterations}")
+            while (iteration := self._run(lambda: next(stream, None))) is not None:
+                done = (iteration.index - first) / (iterations - first)
+                following = min(iteration.index + 1, iterations)
+                self._tell(begin + (FINISH - begin) * done, f"Iteration {following} of {iterations}")
+                yield iteration
+                if stopEarly and stop_reason(self.iterations):
+                    return
+
+    def show(self, iteration):
+        """Put an iteration into the transform node at once; the other outputs stay as they are.
+
+        As precise as the iteration is stored, see :meth:`storedError`.
+
+        :raises NodesRemoved: the scene was closed or a needed node removed.
+        """
+        self._checkThere()
+        fieldOfIteration = self._registration.iterations[iteration].field
+        if self._live is None:
+            self._nodes[TRANSFORM] = openTransform(self._pair, self._nodes[TRANSFORM], self._undo)
+            self._live = LiveTransform(self._nodes[TRANSFORM], self._writer)
+        self._live.show(fieldOfIteration, transformAttributes(self._registration, iteration))
+        self._shown = iteration
+
+    def placeMoving(self, under=True):
+        """Place the moving volume under the transform node, to be seen through it, or back where it was."""
+        node, isUnder = self._pair.movingNode, self._pair.movingNode.GetParentTransformNode() is self.transformNode
+        if under and not isUnder:
+            self._movingParentID = node.GetTransformNodeID()
+            self._undo.callback(self.placeMoving, False)
+            node.SetAndObserveTransformNodeID(self.transformNode.GetID())
+        elif isUnder and not under:
+            node.SetAndObserveTransformNodeID(self._movingParentID)
+
+    def finish(self, iteration=None):
+        """Bring all wanted outputs up to date with an iteration, in full precision.
+
+        All of them are written or none. An output volume that was removed since the last time is left out.
+
+        :param iteration: index; None is :attr:`bestIteration`.
+        :return: ``Outputs``.
+        :raises Cancelled: as in :meth:`prepare`.
+        """
+        iteration = self.bestIteration if iteration is None else iteration
+        with self._standingOrDiscarded():
+            self._forgetRemoved()
+            results = self._run(lambda: computeResults(
+                self._registration, self._pair, iteration, volume=self._wanted[VOLUME],
+                jacobian=self._wanted[JACOBIAN], inverse=self._wanted[INVERSE], tell=self._tell,
+                cancelled=self._work.stopped,
+            ))  # fmt: skip
+            self._tell(0.97, "Writing nodes")
+            # Last chance: from here on nothing asks or tells, so that no event comes between the nodes.
+            stopIfCancelled(self._work.stopped)
+            undo = self._undo if self._finished is None else None
+            self._nodes = writeOutputs(self._pair, results, self._nodes, undo)
+        if self._live is None:
+            self._live = LiveTransform(self._nodes[TRANSFORM], self._writer)
+        self._live.adopt()
+        self._shown = self._finished = iteration
+        self._tell(1.0, "Done")
+        return Outputs(
+            self._nodes[TRANSFORM], self._nodes[VOLUME], self._nodes[JACOBIAN], self._nodes[INVERSE],
+            self._registration, self.iterations, results.inverseResidual,
+        )  # fmt: skip
+
+    def discard(self):
+        """The scene as before the session: new nodes removed, overwritten ones restored."""
+        self._undo.close()
+        self._nodes = dict(self._given)
+        self._live = self._shown = self._finished = None
+
+    @property
+    def iterations(self):
+        """Figures so far, a list of engine ``Iteration``; index 0 is the affine start."""
+        return list(self._registration.iterations)
+
+    @property
+    def bestIteration(self):
+        """Index of the iteration to keep by the stop rule."""
+        from ..engine.stop_rule import best_iteration
+
+        return best_iteration(self.iterations)
+
+    @property
+    def shownIteration(self):
+        """Index of the iteration that the transform node holds, or None."""
+        return self._shown
+
+    @property
+    def finishedIteration(self):
+        """Index of the iteration that all outputs hold, or None."""
+        return self._finished
+
+    @property
+    def transformNode(self):
+        """The node that ``show`` and ``finish`` write into, or None before."""
+        return self._live.node if self._live is not None else None
+
+    @property
+    def isWhole(self):
+        """Whether all nodes that the next step needs are in the scene."""
+        return all(node.GetScene() is self._scene for node in self._neededNodes())
+
+    @property
+    def registration(self):
+        """The engine's ``Registration``, or None before :meth:`prepare`."""
+        return self._registration
+
+    @property
+    def movingToWorld(self):
+        """4x4 RAS mm of the moving volume's parent when the session read it."""
+        return self._pair.movingToWorld
+
+    def mapAt(self, iteration):
+        """``DisplacementMap`` of an iteration, fixed world to moving world, RAS mm."""
+        return self._registration.map(iteration)
+
+    def largestDisplacement(self, iteration):
+        """Longest displacement of the field inside the mask, without the affine part, mm."""
+        return self.iterations[iteration].largest * self._registration.spacing
+
+    def storedError(self, iteration):
+        """How far an iteration shown by :meth:`show` may be off, mm; 0 while memory allows."""
+        return self._registration.stored_error(iteration)
+
+    def _run(self, function):
+        result = self._work.run(function, self._scene)
+        self._tell.deliver()
+        return result
+
+    def _neededNodes(self):
+        # After the first finish the volumes may go: the user has seen them and does not want them.
+        roles = self._nodes if self._finished is None else (TRANSFORM,)
+        nodes = [self._pair.fixedNode, self._pair.movingNode, *(self._nodes[role] for role in roles)]
+        return [node for node in nodes if node is not None]
+
+    def _checkThere(self):
+        checkStillThere(self._pair, self._neededNodes(), self._scene)
+
+    def _forgetRemoved(self):
+        if self._finished is None:
+            return
+        for role in (VOLUME, JACOBIAN, INVERSE):
+            node = self._nodes[role]
+            if node is not None and node.GetScene() is not self._scene:
+                self._nodes[role], self._wanted[role] = None, False
+
+    @contextmanager
+    def _standingOrDiscarded(self):
+        """After an error: back to the last finished result if there is one, else what ``cancelKeeps`` says."""
+        from ..engine.errors import RegistrationError
+
+        if self._work.running:
+            raise RegistrationError("The registration is still running; wait until it is done or cancel it.")
+        try:
+            yield
+        except Exception:
+            if not (self.cancelKeeps and self._shown):
+                if self._finished is None:
+                    self.discard()
+                elif self._shown != self._finished:
+                    with suppress(NodesRemoved):
+                        self.show(self._finished)
+            raise
+
+
+def registerNodes(fixedNode, movingNode, *, iterations=8, onIteration=None, **settings):
+    """Register a moving volume node to a fixed one and put the result into the scene.
+
+    Nothing in the scene changes before everything is computed; after an error or a cancel it is as before.
+
+    :param fixedNode, movingNode: scalar volume nodes; linear parent transforms are respected.
+    :param iterations: K, how often the network refines the field, 1 or more; the outputs are those of the last.
+    :param onIteration: called with each engine ``Iteration`` as it is done.
+    :param settings: keywords of :class:`RegistrationSession`.
     :return: ``Outputs``.
     :raises RegistrationError: an input or a setting that cannot be used, in words for the user.
     :raises Cancelled: ``cancelled`` said so.
     """
-    if registrationClass is None:
-        from ..engine.registration import Registration as registrationClass
-    tell = progress or (lambda fraction, message: None)
-    wantInverse = outputInverse is not None if wantInverse is None else wantInverse
-    wanted = {TRANSFORM: True, VOLUME: wantVolume, JACOBIAN: wantJacobian, INVERSE: wantInverse}
-    given = {TRANSFORM: outputTransform, VOLUME: outputVolume, JACOBIAN: outputJacobian, INVERSE: outputInverse}
-    given = {role: node if wanted[role] else None for role, node in given.items()}
-    inputs = {
-        "Fixed volume": fixedNode, "Moving volume": movingNode, "Fixed mask": fixedMask, "Moving mask": movingMask,
-        "Initial transform": initialTransform,
-    }  # fmt: skip
-
-    tell(0.0, "Reading volumes")
-    _checkSettings(inputs, iterations)
-    checkOutputs(given, inputs, fixedNode.GetScene())
-    pair = readPair(
-        fixedNode, movingNode, fixedMask=fixedMask, movingMask=movingMask, fixedSegment=fixedSegment,
-        movingSegment=movingSegment, initialTransform=initialTransform, replacedTransform=outputTransform,
-    )  # fmt: skip
-    registration = registrationClass(
-        pair.fixed, pair.moving, model=model, device=device, fixed_mask=pair.fixedMask, moving_mask=pair.movingMask,
-        initial_transform=pair.initial, affine=affine, spacing=spacing, cancelled=cancelled,
-        progress=lambda fraction, message: tell(PREPARE + (REFINE - PREPARE) * fraction, message),
-    )  # fmt: skip
-    _refine(registration, iterations, tell, cancelled, onIteration)
-    results, residual = _results(registration, pair, wanted, tell, cancelled)
-
-    tell(0.97, "Writing nodes")
-    # Last chance: from here on nothing asks or tells, so that no event comes between the nodes.
-    _stopIfCancelled(cancelled)
-    nodes = writeOutputs(pair, results, given)
-    tell(1.0, "Done")
-    return Outputs(
-        nodes[TRANSFORM], nodes[VOLUME], nodes[JACOBIAN], nodes[INVERSE],
-        registration, list(registration.iterations), residual,
-    )  # fmt: skip
-
-
-def _checkSettings(inputs, iterations):
-    """What can be refused before anything is read."""
-    from ..engine.errors import RegistrationError
-
-    for role in ("Fixed volume", "Moving volume"):
-        if inputs[role] is None:
-            raise RegistrationError(f"{role} is missing; select a volume.")
-    if iterations < 1:
-        raise RegistrationError(f"Iterations (K) is {iterations}; choose 1 or more.")
-    scene = inputs["Fixed volume"].GetScene()
-    for role, node in inputs.items():
-        if node is not None and (scene is None or node.GetScene() is not scene):
-            raise RegistrationError(f"{role} '{node.GetName()}' is not in the scene (any more); select one that is.")
-
-
-def _refine(registration, iterations, tell, cancelled, onIteration):
-    tell(REFINE, f"Iteration 1 of {iterations}")
-    for iteration in registration.refine(iterations, cancelled=cancelled):
+    session = RegistrationSession(fixedNode, movingNode, **settings)
+    checkIterations(iterations)
+    session.prepare()
+    for iteration in session.refine(iterations):
         if onIteration:
             onIteration(iteration)
-        done = iteration.index / iterations
-        message = f"Iteration {min(iteration.index + 1, iterations)} of {iterations}"
-        tell(REFINE + (FINISH - REFINE) * done, message)
-
-
-def _results(registration, pair, wanted, tell, cancelled):
-    """All outputs of the last iteration as ``Results``, and the inverse's residual in mm or None."""
-    import numpy as np
-
-    volume = jacobian = inverse = residual = None
-    _stopIfCancelled(cancelled)
-    worldMap = registration.map()
-    # Under the node, the moving volume has no other parent: what its parent did goes into the map.
-    toMoving = followedBy(worldMap, np.linalg.inv(pair.movingToWorld))
-    if wanted[VOLUME]:
-        tell(0.80, "Resampling the moving volume")
-        volume = registration.warped().array
-        _stopIfCancelled(cancelled)
-    if wanted[JACOBIAN]:
-        tell(0.84, "Computing the Jacobian determinant")
-        jacobian = registration.jacobian().array
-        _stopIfCancelled(cancelled)
-    attributes = _attributes(registration)
-    inverseAttributes = None
-    if wanted[INVERSE]:
-        tell(0.87, "Computing the inverse transform")
-        worldInverse, residual = inverseMap(worldMap, pair.moving)
-        inverse = followedBy(worldInverse, np.linalg.inv(pair.fixedToWorld))
-        inverseAttributes = {**attributes, "FiRework.inverseResidual": f"{residual:.4f}"}
-    return Results(toMoving, volume, jacobian, inverse, attributes, inverseAttributes), residual
-
-
-def _attributes(registration):
-    """Figures of the last iteration, kept with the transform node; percent of folded brain voxels."""
-    last = registration.iterations[-1]
-    return {
-        "FiRework.iterations": str(last.index),
-        "FiRework.model": str(registration.card.name),
-        "FiRework.percentFolded": f"{last.percent_folded:.4f}",
-    }
-
-
-def _stopIfCancelled(cancelled):
-    from ..engine.errors import Cancelled
-
-    if cancelled and cancelled():
-        raise Cancelled("Cancelled before the outputs were written.")
+    return session.finish(session.iterations[-1].index)

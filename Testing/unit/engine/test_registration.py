@@ -97,3 +97,12 @@ def test_iteration_that_does_not_exist(pair):
 def test_cancel_while_preparing(pair):
     with pytest.raises(Cancelled):
         Registration(*pair, model="tiny", device="cpu", cancelled=lambda: True)
+
+
+def test_warping_in_parts_equals_warping_at_once(pair, monkeypatch):
+    from FiReworkRegistrationLib.engine import registration as module
+
+    dmap = Registration(*pair, model="tiny", device="cpu").map(0)
+    at_once = warp_volume(pair[1], dmap, pair[0]).array
+    monkeypatch.setattr(module, "WARPED_AT_ONCE", 5000)
+    assert np.allclose(warp_volume(pair[1], dmap, pair[0]).array, at_once, atol=1e-4)

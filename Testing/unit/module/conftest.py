@@ -9,8 +9,10 @@ import pytest
 
 import host
 from host import objects, packaging
+from host.constants_alive import protect_constants
 
 host.install()
+protect_constants()
 
 import slicer  # noqa: E402 - the host completes it first
 
@@ -30,6 +32,7 @@ def app(packages, monkeypatch):
     monkeypatch.setattr(slicer, "mrmlScene", None, raising=False)
     errors = []
     monkeypatch.setattr(slicer.util, "errorDisplay", lambda text, windowTitle=None, **_: errors.append(text))
+    monkeypatch.setattr(slicer.util, "mainWindow", lambda: None)
     objects.callback_errors.clear()
     yield SimpleNamespace(scene=host.new_scene(), errors=errors)
     assert not objects.callback_errors, objects.callback_errors
@@ -43,36 +46,38 @@ def module(app):
 
 @pytest.fixture
 def volume(app):
-    """Makes a volume node by name."""
+    """Makes a volume node by name, with a ball of 12 voxels of 4 mm a side."""
+    import numpy as np
 
-    def make(name="Volume"):
-        return slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
+    k, j, i = np.indices((12, 12, 12)) - 5.5
+    ball = (200 * np.exp(-(k**2 + 1.2 * j**2 + 0.8 * i**2) / 12)).astype(np.float32)
+
+    def make(name="Volume", kind="vtkMRMLScalarVolumeNode"):
+        node = slicer.mrmlScene.AddNewNodeByClass(kind)
+        node.SetSpacing(4, 4, 4)
+        node.SetOrigin(-22, -22, -22)
+        slicer.util.updateVolumeFromArray(node, ball if kind == "vtkMRMLScalarVolumeNode" else (ball > 50).astype("u1"))
+        node.CreateDefaultDisplayNodes()
+        # A volume that is being loaded has no name yet, either.
+        node.SetName(name)
+        return node
 
     return make
 
 
 class FakeBridge:
-    """In place of mrml/session.py: records the call, makes the output nodes, or raises."""
+    """In place of mrml/session.py: records the call and makes the output nodes."""
 
     def __init__(self):
-        self.calls, self.error, self.during = [], None, lambda: None
+        self.calls = []
 
     def registerNodes(self, fixedNode, movingNode, **options):
         self.calls.append((fixedNode, movingNode, options))
-        if "progress" in options:
-            options["progress"](0.5, "Half way")
-        self.during()
-        if options.get("cancelled", lambda: False)():
-            from FiReworkRegistrationLib.engine.errors import Cancelled
-
-            raise Cancelled
-        if self.error:
-            raise self.error
         make = slicer.mrmlScene.AddNewNodeByClass
         return SimpleNamespace(
-            transform=options.get("outputTransform") or make("vtkMRMLTransformNode", "T"),
-            volume=options.get("outputVolume") or make("vtkMRMLScalarVolumeNode", "V"),
-            jacobian=options.get("outputJacobian") or make("vtkMRMLScalarVolumeNode", "J"),
+            transform=make("vtkMRMLTransformNode", "T"),
+            volume=make("vtkMRMLScalarVolumeNode", "V"),
+            jacobian=make("vtkMRMLScalarVolumeNode", "J"),
         )
 
 
@@ -80,15 +85,98 @@ class FakeBridge:
 def bridge(monkeypatch):
     bridge = FakeBridge()
     monkeypatch.setitem(sys.modules, "FiReworkRegistrationLib.mrml.session", bridge)
-    if importlib.util.find_spec("FiReworkRegistrationLib.mrml") is None:
-        monkeypatch.setitem(sys.modules, "FiReworkRegistrationLib.mrml", SimpleNamespace(session=bridge))
     return bridge
 
 
 @pytest.fixture
-def panel(module, bridge):
+def engine(monkeypatch):
+    """Registrations that cost nothing, in place of the engine's."""
+    from puppet_engine import PuppetEngine
+
+    from FiReworkRegistrationLib.engine import registration
+
+    engine = PuppetEngine()
+    monkeypatch.setattr(registration, "Registration", engine)
+    return engine
+
+
+class ModuleWidgetParent(slicer.qMRMLWidget):
+    """What the module panel of the application is to a scripted widget."""
+
+    isEntered = True
+
+
+@pytest.fixture
+def open_panel(module):
+    """Opens the module's panel, as often as the test wants."""
+    import qt
+
+    opened = []
+
+    def make():
+        parent = ModuleWidgetParent()
+        parent.setLayout(qt.QVBoxLayout())
+        parent.setMRMLScene(slicer.mrmlScene)
+        panel = importlib.import_module("FiReworkRegistration").FiReworkRegistrationWidget(parent)
+        panel.setup()
+        parent.show()
+        panel.enter()
+        opened.append(panel)
+        return panel
+
+    objects.refused_connections.clear()
+    yield make
+    assert not objects.refused_connections
+    for panel in opened:
+        panel.cleanup()
+        panel.parent.hide()
+
+
+@pytest.fixture
+def panel(open_panel, engine):
     """The panel as it stands when the user opens the module."""
-    panel = module.FiReworkRegistrationWidget()
-    panel.enter()
-    yield panel
-    panel.cleanup()
+    return open_panel()
+
+
+@pytest.fixture
+def ready(panel, volume):
+    """The panel with a fixed and a moving volume chosen."""
+    panel.ui.fixedSelector.setCurrentNode(volume("Template"))
+    panel.ui.movingSelector.setCurrentNode(volume("Patient"))
+    panel.ui.maximumIterationsSpinBox.value = 4
+    return panel
+
+
+@pytest.fixture
+def registered(ready):
+    """The panel after a registration of 4 iterations, of which the third is the best."""
+    ready.ui.registerButton.click()
+    return ready
+
+
+@pytest.fixture
+def meanwhile(app):
+    """``meanwhile(condition, act)``: done once, while other code keeps the events going."""
+    from in_app.timers import Meanwhile
+
+    entered = []
+
+    def start(condition, act):
+        entered.append(Meanwhile(condition, act, milliseconds=1))
+        entered[-1].__enter__()
+        return entered[-1]
+
+    yield start
+    for one in entered:
+        one.__exit__()
+        assert one.done, "the moment never came"
+
+
+@pytest.fixture
+def views(app):
+    """Slice views that are there, but not on a screen."""
+    from host.layout_manager import open_views
+
+    manager = open_views(slicer.mrmlScene)
+    yield manager
+    slicer.app.set_layout_manager(None)

@@ -107,7 +107,7 @@ def test_missing_in_slicer_and_missing_in_the_host_differ(app):
     with pytest.raises(AttributeError):
         slicer.app.processEvent()
     with pytest.raises(NotImplementedError):
-        slicer.app.layoutManager()
+        slicer.app.commandOptions()
     with pytest.raises(AttributeError):
         qt.QShortcutt()
 
@@ -125,3 +125,14 @@ def test_collapsing(app):
     button.connect("contentsCollapsed(bool)", heard.append)
     button.collapsed = True
     assert heard == [True]
+
+
+def test_single_shot_comes_with_the_next_events(app):
+    calls = []
+    qt.QTimer.singleShot(0, lambda: calls.append(1))
+    assert calls == []
+    slicer.app.processEvents()
+    assert calls == [1]
+    timer = qt.QTimer()
+    timer.singleShot = True
+    assert timer.singleShot is True

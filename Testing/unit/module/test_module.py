@@ -66,7 +66,7 @@ def test_parameter_node_is_one_and_keeps_its_values(module, volume):
     assert (again.fixedVolume.GetName(), again.iterations) == ("Template", 3)
 
 
-@pytest.mark.parametrize(("name", "value"), [("iterations", 0), ("iterations", 21), ("device", "mps")])
+@pytest.mark.parametrize(("name", "value"), [("iterations", 0), ("iterations", 21), ("precision", "fp8")])
 def test_parameter_out_of_range(module, name, value):
     with pytest.raises(ValueError, match="Value"):
         setattr(module.FiReworkRegistrationLogic().getParameterNode(), name, value)

@@ -109,6 +109,7 @@ class KnownRegistration:
     """Stands in for the engine's Registration: the map is known, iterations cost nothing."""
 
     card = SimpleNamespace(name="known-map")
+    spacing = 2.0
 
     def __init__(self, fixed, moving, *, progress=None, cancelled=None, **settings):
         self.fixed, self.moving, self.settings = fixed, moving, settings
@@ -120,7 +121,7 @@ class KnownRegistration:
     def _iteration(index):
         from FiReworkRegistrationLib.engine.refiner import Iteration
 
-        return Iteration(index, None, 0.5 + 0.01 * index, 0.9, 0.125, 0.1, 0.2, 0.01)
+        return Iteration(index, {index: None}, 0.5 + 0.01 * index, 0.9, 0.125, 0.1, 0.2, 0.01, 0.5 * index)
 
     def refine(self, iterations, progress=None, cancelled=None):
         from FiReworkRegistrationLib.engine.errors import Cancelled
@@ -135,6 +136,17 @@ class KnownRegistration:
         from FiReworkRegistrationLib.engine.working_grid import working_grid
 
         return knownMap(working_grid(self.fixed, np.ones(self.fixed.array.shape, bool), 2.0, 1, margin=4.0))
+
+    def restore(self, iteration, cancelled=None):
+        """Nothing is stored here that could have lost precision."""
+
+    def map_writer(self, after=None):
+        """The known map, whatever the field."""
+        from FiReworkRegistrationLib.mrml.transforms import followedBy
+
+        known = followedBy(self.map(), np.eye(4) if after is None else after)
+        write = lambda field, out: np.copyto(out, known.displacement)  # noqa: E731
+        return SimpleNamespace(lattice=known.grid, write=write)
 
     def warped(self, iteration=None):
         from FiReworkRegistrationLib.engine.registration import warp_volume

@@ -7,8 +7,9 @@ import slicer
 from FiReworkRegistrationLib.engine.errors import RegistrationError
 from FiReworkRegistrationLib.engine.geometry import Grid
 from FiReworkRegistrationLib.mrml import outputs
-from FiReworkRegistrationLib.mrml.outputs import INVERSE, JACOBIAN, TRANSFORM, VOLUME, Results
+from FiReworkRegistrationLib.mrml.outputs import INVERSE, JACOBIAN, TRANSFORM, VOLUME
 from FiReworkRegistrationLib.mrml.pair import readPair
+from FiReworkRegistrationLib.mrml.results import Results
 
 
 @pytest.fixture
@@ -78,6 +79,14 @@ def test_results_arrive(tools, pair, results):
     assert nodes[TRANSFORM].GetAttribute("FiRework.model") == "M"
     assert nodes[INVERSE].GetAttribute("FiRework.inverseResidual") == "0.01"
     assert nodes[JACOBIAN].GetDisplayNode().GetColorNode().GetColorName(0) == "folded"
+
+
+def test_the_registered_volume_has_the_grays_of_the_moving_one(pair, results):
+    pair.movingNode.CreateDefaultDisplayNodes()
+    pair.movingNode.GetDisplayNode().AutoWindowLevelOff()
+    pair.movingNode.GetDisplayNode().SetWindowLevel(70, 30)
+    display = outputs.writeOutputs(pair, results, {})[VOLUME].GetDisplayNode()
+    assert (display.GetWindow(), display.GetLevel(), display.GetAutoWindowLevel()) == (70, 30, 0)
 
 
 def test_what_is_not_computed_is_not_made(scene, pair, results):

@@ -5,7 +5,7 @@ import pytest
 import slicer
 
 from FiReworkRegistrationLib.engine.errors import Cancelled, RegistrationError
-from FiReworkRegistrationLib.mrml import session
+from FiReworkRegistrationLib.mrml import results
 
 
 @pytest.fixture
@@ -24,7 +24,25 @@ def failing(tools, method):
 
 
 @pytest.mark.parametrize("reuse", [True, False])
-@pytest.mark.parametrize("method", ["__init__", "refine", "map", "warped", "jacobian"])
+@pytest.mark.parametrize("step", ["warp_volume", "jacobian"])
+def test_a_failing_output_leaves_the_scene_as_it_was(
+    tools, scene, monkeypatch, register, moving, existing, step, reuse
+):
+    from FiReworkRegistrationLib.engine import maps, registration
+
+    def fails(*arguments):
+        raise MemoryError("no room")
+
+    monkeypatch.setattr(registration if step == "warp_volume" else maps.DisplacementMap, step, fails)
+    fixed = tools.addVolume("fixed", tools.GEOMETRIES["upright"])
+    before = tools.contents(scene)
+    with pytest.raises(MemoryError):
+        register(fixed, moving, **(existing if reuse else {}))
+    assert tools.contents(scene) == before
+
+
+@pytest.mark.parametrize("reuse", [True, False])
+@pytest.mark.parametrize("method", ["__init__", "refine", "map", "restore"])
 def test_a_failure_leaves_the_scene_as_it_was(tools, scene, register, moving, existing, method, reuse):
     fixed = tools.addVolume("fixed", tools.GEOMETRIES["upright"])
     before = tools.contents(scene)
@@ -37,7 +55,7 @@ def test_a_failing_inverse_leaves_the_scene_as_it_was(tools, scene, monkeypatch,
     def fails(*arguments):
         raise MemoryError("no room")
 
-    monkeypatch.setattr(session, "inverseMap", fails)
+    monkeypatch.setattr(results, "inverseMap", fails)
     fixed = tools.addVolume("fixed", tools.GEOMETRIES["upright"])
     before = tools.contents(scene)
     with pytest.raises(MemoryError):

@@ -1,0 +1,133 @@
+"""Dice of named structures, for any map between a fixed and a moving segmentation."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .errors import RegistrationError
+from .geometry import Grid, Volume
+from .maps import DisplacementMap
+from .registration import warp_volume
+from .working_grid import bring_to_grid
+
+#: Names listed in a message at most.
+MOST_NAMES = 5
+
+
+@dataclass(frozen=True)
+class LabelLayer:
+    """Structures that do not overlap each other.
+
+    :param volume: whole-number labels (k, j, i), world RAS mm.
+    :param names: label value to structure name; other values are background.
+    """
+
+    volume: Volume
+    names: dict[int, str]
+
+
+class StructureOverlap:
+    """Fixed and moving structures matched by name, ready to be compared through map after map.
+
+    Names are equal if they agree but for capitals and surrounding spaces.
+
+    :param fixed, moving: ``LabelLayer`` s; structures of different layers may overlap.
+    :param grid: where voxels are counted, the fixed volume's grid.
+    :param who: names of the two segmentations in messages.
+    :raises RegistrationError: a name occurs twice on a side, or no name occurs on both.
+    """
+
+    def __init__(self, fixed, moving, grid: Grid, who=("fixed segmentation", "moving segmentation")):
+        places = [_places(layers, name) for layers, name in zip((fixed, moving), who, strict=True)]
+        keys = [key for key in places[0] if key in places[1]]
+        if not keys:
+            raise RegistrationError(
+                f"'{who[0]}' and '{who[1]}' have no structure of the same name ({_listed(places[0])} against "
+                f"{_listed(places[1])}); give corresponding structures the same name in both."
+            )
+        self.names = [places[0][key].name for key in keys]
+        #: Structures of one side only, which are not compared.
+        self.only_fixed = [place.name for key, place in places[0].items() if key not in places[1]]
+        self.only_moving = [place.name for key, place in places[1].items() if key not in places[0]]
+        self._places = [[side[key] for key in keys] for side in places]
+        self._sizes = [[len(layer.names) + 1 for layer in layers] for layers in (fixed, moving)]
+        self._grid = grid
+        self._moving = [_compact(layer) for layer in moving]
+        self._fixed = [_on_grid(_compact(layer), grid) for layer in fixed]
+
+    def dice(self, dmap: DisplacementMap | None = None) -> dict[str, float]:
+        """Dice of each structure, 2 |A and B| / (|A| + |B|), voxels of the fixed grid, nearest neighbor.
+
+        :param dmap: fixed world to moving world; None compares the two where they are.
+        :return: name to value in [0, 1]; NaN for a structure that is empty on both sides.
+        """
+        target = Volume(np.empty(self._grid.shape, dtype=np.uint8), self._grid.affine)
+        seen = [
+            _on_grid(layer, self._grid) if dmap is None else warp_volume(layer, dmap, target, "nearest").array
+            for layer in self._moving
+        ]
+        joint, found = {}, {}
+        for name, a, b in zip(self.names, *self._places, strict=True):
+            layers = a.layer, b.layer
+            if layers not in joint:
+                sizes = self._sizes[0][a.layer], self._sizes[1][b.layer]
+                joint[layers] = _joint_counts(self._fixed[a.layer], seen[b.layer], *sizes)
+            counts = joint[layers]
+            total = counts[a.index].sum() + counts[:, b.index].sum()
+            found[name] = float(2.0 * counts[a.index, b.index] / total) if total else float("nan")
+        return found
+
+
+def mean_dice(dice: dict[str, float]) -> float:
+    """Mean over structures that are not NaN; NaN if there is none."""
+    values = [value for value in dice.values() if np.isfinite(value)]
+    return float(np.mean(values)) if values else float("nan")
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a structure is found: which layer, and which value in its compacted labels."""
+
+    name: str
+    layer: int
+    index: int
+
+
+def _places(layers, who):
+    """Comparable name to ``_Place``."""
+    found = {}
+    for number, layer in enumerate(layers):
+        for index, value in enumerate(sorted(layer.names), start=1):
+            name = layer.names[value]
+            key = name.strip().casefold()
+            if key in found:
+                raise RegistrationError(f"'{who}' has two structures named '{name}'; rename or merge them.")
+            found[key] = _Place(name, number, index)
+    return found
+
+
+def _compact(layer: LabelLayer) -> Volume:
+    """Labels 1, 2, ... in the order of their values: small enough to be counted in pairs."""
+    values = np.array(sorted(layer.names))
+    array = np.asarray(layer.volume.array)
+    position = np.searchsorted(values, array).clip(max=len(values) - 1)
+    known = values[position] == array
+    return Volume(np.where(known, position + 1, 0).astype(np.int32), layer.volume.affine, layer.volume.name)
+
+
+def _on_grid(labels: Volume, grid: Grid) -> np.ndarray:
+    """Nearest neighbor, (k, j, i) int32 on ``grid``."""
+    if labels.array.shape == grid.shape and np.allclose(labels.affine, grid.affine, atol=1e-3):
+        return labels.array
+    return bring_to_grid(labels, grid, mode="nearest")[0, 0].numpy().astype(np.int32)
+
+
+def _joint_counts(first: np.ndarray, second: np.ndarray, rows: int, columns: int) -> np.ndarray:
+    """How many voxels hold each pair of labels, (rows, columns): labels of first and second."""
+    pairs = first.ravel().astype(np.int64) * columns + second.ravel()
+    return np.bincount(pairs, minlength=rows * columns).reshape(rows, columns)
+
+
+def _listed(places) -> str:
+    names = [f"'{place.name}'" for place in places.values()]
+    return ", ".join(names[:MOST_NAMES]) + (", …" if len(names) > MOST_NAMES else "")

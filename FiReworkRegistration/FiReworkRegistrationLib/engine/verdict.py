@@ -1,0 +1,135 @@
+"""What a registration achieved, in one plain sentence, and what looks wrong with it, in words."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from .refiner import Iteration
+from .stop_rule import LEAST_GAIN, MOST_PERCENT_FOLDED
+
+#: Share of the fixed content inside the moving volume below which the rest is guesswork.
+LEAST_COVERAGE = 0.9
+#: Brains after an affine alignment differ by less than this, mm.
+LARGEST_PLAUSIBLE = 25.0
+#: 95th percentile of the last change, voxels, above which the refinement has not settled.
+SETTLED_CHANGE = 0.5
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """:param sentence: what happened. :param warnings: sentences, each with a remedy; empty if all looks well."""
+
+    sentence: str
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """Sentence and warnings, one a line."""
+        return "\n".join((self.sentence, *self.warnings))
+
+
+def verdict(
+    iterations: Sequence[Iteration], chosen: int | None = None, *, largest: float | None = None,
+    coverage: float | None = None, running=False, translate: Callable[[str], str] | None = None,
+) -> Verdict:  # fmt: skip
+    """Judge iteration ``chosen`` against the affine start.
+
+    Pure arithmetic on the figures of the iterations, so cheap enough for a slider.
+
+    :param iterations: all so far, index 0 the affine start.
+    :param chosen: None is the last.
+    :param largest: largest displacement inside the mask, mm, without the affine; None: not judged.
+    :param coverage: share of the fixed content that lies inside the moving volume, see ``coverage.py``;
+        None: not judged.
+    :param running: further iterations are on their way, so that nobody needs to ask for them.
+    :param translate: takes an English text to the user's language, such as Slicer's ``tr``.
+    """
+    _ = translate or _unchanged
+    chosen = len(iterations) - 1 if chosen is None else chosen
+    start, state = iterations[0], iterations[chosen]
+    gain = state.local_ncc - start.local_ncc
+    improved = gain >= LEAST_GAIN
+    return Verdict(
+        _sentence(start, state, gain, _),
+        tuple(
+            warning
+            for warning in (
+                _little_overlap(coverage, _),
+                _no_improvement(chosen, improved, _),
+                _folding(state, _),
+                _large_displacement(largest, _),
+                _unsettled(iterations, chosen, _) if improved and not running else None,
+            )
+            if warning
+        ),
+    )
+
+
+def percent_text(percent: float) -> str:
+    """Two decimals, but never "0.00" for something that is there."""
+    return "< 0.01" if 0 < percent < 0.005 else f"{percent:.2f}"
+
+
+def _sentence(start: Iteration, state: Iteration, gain: float, _) -> str:
+    if state.index == 0:
+        return _("Affine alignment only, nothing is deformed: NCC {ncc:.2f}.").format(ncc=state.local_ncc)
+    if abs(gain) < LEAST_GAIN:
+        head = _("NCC stayed at {after:.2f}")
+    elif gain > 0:
+        head = _("Improved NCC {before:.2f} → {after:.2f}")
+    else:
+        head = _("NCC fell {before:.2f} → {after:.2f}")
+    # Two decimals would show a small change as none.
+    if abs(gain) >= LEAST_GAIN and f"{start.local_ncc:.2f}" == f"{state.local_ncc:.2f}":
+        head = head.replace(":.2f", ":.3f")
+    head = head.format(before=start.local_ncc, after=state.local_ncc)
+    rounds = _("in 1 iteration") if state.index == 1 else _("in {count} iterations").format(count=state.index)
+    folds = _("{percent} % of voxels folded").format(percent=percent_text(state.percent_folded))
+    return f"{head} {rounds}; {folds}."
+
+
+def _little_overlap(coverage, _):
+    if coverage is None or coverage >= LEAST_COVERAGE:
+        return None
+    return _(
+        "Little overlap: only {percent:.0f} % of the fixed brain lies inside the moving volume; "
+        "the rest is a guess. Check the initial transform, or use a fixed mask of the part that both show."
+    ).format(percent=100 * coverage)
+
+
+def _no_improvement(chosen, improved, _):
+    if chosen == 0 or improved:
+        return None
+    return _(
+        "No improvement over the affine alignment. Check that both volumes show the same kind of brain image and "
+        "lie over each other at iteration 0; if not, give an initial transform or masks."
+    )
+
+
+def _folding(state, _):
+    if state.percent_folded <= MOST_PERCENT_FOLDED:
+        return None
+    return _(
+        "Folding: {percent} % of voxels are folded (bound {bound:g} %), so the deformation is not plausible there; "
+        "magenta in the Jacobian overlay shows where. Choose an earlier iteration."
+    ).format(percent=percent_text(state.percent_folded), bound=MOST_PERCENT_FOLDED)
+
+
+def _large_displacement(largest, _):
+    if largest is None or largest <= LARGEST_PLAUSIBLE:
+        return None
+    return _(
+        "Large displacement: up to {largest:.0f} mm beyond the affine alignment. "
+        "Check the alignment at iteration 0 and look at the deformed grid."
+    ).format(largest=largest)
+
+
+def _unsettled(iterations, chosen, _):
+    if chosen != len(iterations) - 1 or iterations[chosen].p95_change <= SETTLED_CHANGE:
+        return None
+    return _("Not settled: the last iteration still moved voxels by {change:.1f} voxel. Refine further.").format(
+        change=iterations[chosen].p95_change
+    )
+
+
+def _unchanged(text: str) -> str:
+    return text

@@ -1,0 +1,204 @@
+"""The result put to use: other nodes of the moving volume placed under the transform, or resampled."""
+
+from functools import partial
+
+import slicer
+
+from .masks import BINARY_LABELMAP
+from .space import localToOriginalWorld
+from .structures import segmentLayers
+from .transforms import followedBy, mapFromTransformNode
+from .volumes import checkVolumeNode, ijkToRAS, imageFromArray, readVolume, setVolume, volumeFromNode
+
+ROLE = "Node"
+
+
+def canResample(node):
+    """Whether a node has voxels: scalar volumes, label maps and segmentations."""
+    return node is not None and (node.IsA("vtkMRMLScalarVolumeNode") or node.IsA("vtkMRMLSegmentationNode"))
+
+
+def applyTo(node, transformNode, fixedNode, *, resample=None, movingToWorld=None, execute=None):
+    """Bring a node that belongs to the moving volume to the fixed volume.
+
+    :param node: volume, label map, segmentation, model, markups or any other transformable node.
+    :param transformNode: result of a registration.
+    :param fixedNode: volume node whose grid a resampled node gets.
+    :param resample: True makes a new node on the fixed grid, False places the node itself under the transform;
+        None resamples what has voxels and places the rest.
+    :param movingToWorld: 4x4 RAS mm of the moving volume's parent before the registration; identity if None.
+    :param execute: how the heavy part is run, ``execute(function)``; at once if None.
+    :return: the new node, or ``node`` itself.
+    :raises RegistrationError: a node that cannot be transformed so; nothing is changed.
+    """
+    _check(node, transformNode, fixedNode)
+    if resample is None:
+        resample = canResample(node)
+    if not resample:
+        return placeUnder(node, transformNode, movingToWorld)
+    return resampled(node, transformNode, fixedNode, movingToWorld=movingToWorld, execute=execute)
+
+
+def placeUnder(node, transformNode, movingToWorld=None):
+    """Make the result the parent transform of a node, in place of what was its parent.
+
+    :param movingToWorld: see :func:`applyTo`.
+    :return: ``node``.
+    :raises RegistrationError: a node whose parent is not the one that the moving volume had.
+    """
+    import numpy as np
+
+    from ..engine.errors import RegistrationError
+
+    _check(node, transformNode)
+    if node.GetParentTransformNode() is transformNode:
+        return node
+    expected = np.eye(4) if movingToWorld is None else movingToWorld
+    if not np.allclose(localToOriginalWorld(node, ROLE), expected, atol=1e-4):
+        raise RegistrationError(
+            f"'{node.GetName()}' is not where the moving volume was: they had different parent transforms. "
+            "Harden the transform on it first (Data module, Harden transform) or take it out of it."
+        )
+    node.SetAndObserveTransformNodeID(transformNode.GetID())
+    return node
+
+
+def resampled(node, transformNode, fixedNode, *, movingToWorld=None, execute=None):
+    """A new node "… registered" with the voxels of another one on the fixed volume's grid.
+
+    Label maps and segments are taken to the nearest voxel, other volumes are interpolated linearly (float32) and
+    have their lowest value outside.
+
+    :param movingToWorld, execute: see :func:`applyTo`.
+    :raises RegistrationError: no voxels, vector volumes, nonlinear parent transforms.
+    """
+    from ..engine.errors import RegistrationError
+
+    _check(node, transformNode, fixedNode)
+    if not canResample(node):
+        raise RegistrationError(
+            f"'{node.GetName()}' is a {node.GetNodeTagName()} node, which has no voxels to resample; "
+            "place it under the transform instead."
+        )
+    toWorld = localToOriginalWorld(node, ROLE, transformNode, movingToWorld)
+    worldMap = mapFromTransformNode(transformNode)
+    if movingToWorld is not None:
+        worldMap = followedBy(worldMap, movingToWorld)
+    fixed = volumeFromNode(fixedNode, "Fixed volume")
+    run = execute or (lambda function: function())
+    if node.IsA("vtkMRMLSegmentationNode"):
+        layers = segmentLayers(node, fixed, "Segmentation", toWorld)
+        arrays = run(lambda: [_warpedLabels(labels, worldMap, fixed) for labels, _ in layers])
+        fill = partial(_fillSegmentation, node=node, fixedNode=fixedNode, layers=layers, arrays=arrays)
+    else:
+        volume = _worldVolume(node, toWorld)
+        warped = _warpedLabels if node.IsA("vtkMRMLLabelMapVolumeNode") else _warpedValues
+        array = run(lambda: warped(volume, worldMap, fixed))
+        fill = partial(_fillVolume, node=node, fixedNode=fixedNode, array=array)
+    # Events were handled meanwhile, and the user may have closed the scene.
+    _check(node, transformNode, fixedNode)
+    return _added(node, fixedNode, fill)
+
+
+def _check(node, transformNode, fixedNode=None):
+    from ..engine.errors import RegistrationError
+
+    if node is None:
+        raise RegistrationError("Nothing is selected to apply the transform to; select a node.")
+    if transformNode is None or transformNode.GetScene() is None:
+        raise RegistrationError("The transform of the registration is not in the scene any more; register again.")
+    name = f"'{node.GetName()}'"
+    if node.GetScene() is not transformNode.GetScene():
+        raise RegistrationError(f"{name} is not in the scene any more; select another node.")
+    if node is transformNode:
+        raise RegistrationError(f"{name} is the transform of the registration itself; select another node.")
+    if fixedNode is not None and fixedNode.GetScene() is not node.GetScene():
+        raise RegistrationError(f"Fixed volume '{fixedNode.GetName()}' is not in the scene any more; register again.")
+    if node is fixedNode:
+        raise RegistrationError(f"{name} is the fixed volume, which stays where it is; select another node.")
+    if not node.IsA("vtkMRMLTransformableNode"):
+        raise RegistrationError(f"{name} is a {node.GetNodeTagName()} node, which cannot be transformed.")
+    if node.IsA("vtkMRMLTransformNode") and transformNode.IsTransformNodeMyParent(node):
+        raise RegistrationError(f"{name} is above the transform of the registration; select another node.")
+
+
+def _worldVolume(node, toWorld):
+    """A volume node as engine ``Volume`` with its voxels in the world that ``toWorld`` leads to."""
+    from ..engine.geometry import Volume
+
+    checkVolumeNode(node, "Volume")
+    local = readVolume(node, "Volume", node.GetParentTransformNode())
+    return Volume(local.array, toWorld @ local.affine, local.name)
+
+
+def _warpedLabels(labels, worldMap, fixed):
+    """Nearest neighbor on the fixed grid, (k, j, i) of the labels' own type."""
+    from ..engine.registration import warp_volume
+
+    return warp_volume(labels, worldMap, fixed, "nearest").array
+
+
+def _warpedValues(volume, worldMap, fixed):
+    """Linear on the fixed grid, (k, j, i) float32."""
+    import numpy as np
+
+    from ..engine.geometry import Volume
+    from ..engine.registration import warp_volume
+
+    # Outside comes the lowest value, which in a CT is air and not 0.
+    lowest = float(volume.array.min())
+    above = Volume(volume.array.astype(np.float32) - np.float32(lowest), volume.affine, volume.name)
+    return warp_volume(above, worldMap, fixed).array + np.float32(lowest)
+
+
+def _added(node, fixedNode, fill):
+    """A new node of the same class that ``fill`` completes; no node is left if it cannot."""
+    scene = node.GetScene()
+    new = scene.AddNewNodeByClass(node.GetClassName(), scene.GenerateUniqueName(f"{node.GetName()} registered"))
+    try:
+        with slicer.util.NodeModify(new):
+            fill(new)
+            new.SetAndObserveTransformNodeID(fixedNode.GetTransformNodeID())
+    except Exception:
+        scene.RemoveNode(new)
+        raise
+    return new
+
+
+def _fillVolume(new, node, fixedNode, array):
+    setVolume(new, array, ijkToRAS(fixedNode), fixedNode.GetTransformNodeID())
+    new.CreateDefaultDisplayNodes()
+    before, after = node.GetDisplayNode(), new.GetDisplayNode()
+    if before is None or after is None:
+        return
+    after.SetAndObserveColorNodeID(before.GetColorNodeID())
+    if before.IsA("vtkMRMLScalarVolumeDisplayNode") and after.IsA("vtkMRMLScalarVolumeDisplayNode"):
+        after.SetAutoWindowLevel(False)
+        after.SetWindowLevel(before.GetWindow(), before.GetLevel())
+
+
+def _fillSegmentation(new, node, fixedNode, layers, arrays):
+    """Segments with their names, colors and terms, in the order of the original."""
+    segmentation = new.GetSegmentation()
+    segmentation.SetSourceRepresentationName(BINARY_LABELMAP)
+    made = {}
+    for (_, segments), array in zip(layers, arrays, strict=True):
+        # One label map a layer, as in the original: 100 structures would else fill the memory.
+        image = _labelmap(array, ijkToRAS(fixedNode))
+        for identifier, segment in segments.items():
+            copy = slicer.vtkSegment()
+            copy.DeepCopyMetadata(segment)
+            copy.SetLabelValue(segment.GetLabelValue())
+            copy.AddRepresentation(BINARY_LABELMAP, image)
+            made[identifier] = copy
+    for identifier in node.GetSegmentation().GetSegmentIDs():
+        segmentation.AddSegment(made[identifier], identifier)
+    new.SetReferenceImageGeometryParameterFromVolumeNode(fixedNode)
+    new.CreateDefaultDisplayNodes()
+
+
+def _labelmap(array, matrix):
+    image = slicer.vtkOrientedImageData()
+    image.ShallowCopy(imageFromArray(array))
+    image.SetGeometryFromImageToWorldMatrix(slicer.util.vtkMatrixFromArray(matrix))
+    return image

@@ -1,0 +1,41 @@
+"""The deformed grid of a transform over a compared pair."""
+
+import slicer
+
+
+class GridOverlay:
+    """The deformed grid of a transform node, drawn in slice views."""
+
+    def __init__(self, scene, state):
+        self.scene, self._state, self._display, self._isNew = scene, state, None, False
+
+    def show(self, transformNode, spacing):
+        """:param transformNode: with a displacement field; ``spacing`` of the grid's lines in mm."""
+        display = transformNode.GetDisplayNode()
+        if display is None or display is not self._display:
+            self.hide()
+            self._isNew = display is None
+            if display is None:
+                transformNode.CreateDefaultDisplayNodes()
+                display = transformNode.GetDisplayNode()
+            else:
+                self._state.remember(display)
+            self._display = display
+        with slicer.util.NodeModify(display):
+            display.SetVisualizationMode(display.VIS_MODE_GRID)
+            display.SetGridSpacingMm(spacing)
+            display.SetGridResolutionMm(spacing / 4)
+            display.SetGridScalePercent(100)
+            display.SetGridShowNonWarped(False)
+            display.SetVisibility(1)
+            display.SetVisibility2D(1)
+            display.SetVisibility3D(0)
+
+    def hide(self):
+        display, self._display = self._display, None
+        if display is None or not self.scene.IsNodePresent(display):
+            return
+        if self._isNew:
+            self.scene.RemoveNode(display)
+        else:
+            self._state.restoreDisplay(display)

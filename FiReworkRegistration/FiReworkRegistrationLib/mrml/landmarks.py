@@ -1,0 +1,110 @@
+"""Distances of corresponding landmarks in millimeters (TRE), before and after, and a table of them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import slicer
+
+from .space import localToOriginalWorld
+from .tables import setTable
+
+LANDMARK, MEAN = "Landmark", "Mean"
+
+
+@dataclass(frozen=True)
+class LandmarkPairs:
+    """Corresponding points in world RAS mm.
+
+    :param labels: names of the pairs.
+    :param fixed, moving: (N, 3) float64.
+    """
+
+    labels: tuple
+    fixed: Any
+    moving: Any
+
+    def errors(self, displacementMap=None):
+        """Distance of each pair in mm, (N,), measured in the moving space.
+
+        :param displacementMap: ``DisplacementMap`` fixed world to moving world; None compares points where they are.
+        """
+        from ..engine.metrics import target_registration_error
+
+        mapped = self.fixed if displacementMap is None else displacementMap.at(self.fixed)
+        return target_registration_error(mapped, self.moving)
+
+
+def readLandmarks(fixedNode, movingNode, *, resultTransform=None, movingToWorld=None):
+    """Two markups point lists as ``LandmarkPairs``.
+
+    Points are paired by label where both lists have the same distinct labels, else by their order. Points without
+    a position do not count. The nodes are not changed.
+
+    :param fixedNode, movingNode: vtkMRMLMarkupsNodes.
+    :param resultTransform: transform node of the registration, under which the moving one may lie already.
+    :param movingToWorld: 4x4 of the moving volume's former parent; identity if None.
+    :raises RegistrationError: no markups, no points, lists that do not pair up, nonlinear parent transforms.
+    """
+    import numpy as np
+
+    from ..engine.errors import RegistrationError
+
+    if fixedNode is not None and fixedNode is movingNode:
+        raise RegistrationError(
+            f"Fixed and moving landmarks are the same node '{fixedNode.GetName()}'; select two point lists."
+        )
+    fixed = _points(fixedNode, "Fixed landmarks")
+    moving = _points(movingNode, "Moving landmarks", resultTransform, movingToWorld)
+    labels = [[label for label, _ in points] for points in (fixed, moving)]
+    distinct = all(len(set(each)) == len(each) for each in labels)
+    if distinct and set(labels[0]) == set(labels[1]):
+        places = dict(moving)
+        pairs = [(label, point, places[label]) for label, point in fixed]
+    elif len(fixed) == len(moving):
+        pairs = [(label, point, other) for (label, point), (_, other) in zip(fixed, moving, strict=True)]
+    else:
+        raise RegistrationError(
+            f"Landmarks do not pair up: '{fixedNode.GetName()}' has {len(fixed)} points and "
+            f"'{movingNode.GetName()}' {len(moving)}; place the same points in both, in the same order."
+        )
+    names, first, second = zip(*pairs, strict=True)
+    return LandmarkPairs(names, np.array(first), np.array(second))
+
+
+def showLandmarks(scene, labels, columns, name="Registration", table=None):
+    """Distances as a table node, the mean in the first row.
+
+    :param labels: names of the pairs.
+    :param columns: heading such as "Before" or "After" to distances in mm, (N,).
+    :param name: of a new node.
+    :param table: vtkMRMLTableNode of an earlier call, updated while it is in the scene.
+    :return: vtkMRMLTableNode.
+    """
+    if table is None or table.GetScene() is not scene:
+        table = scene.AddNewNodeByClass("vtkMRMLTableNode", scene.GenerateUniqueName(f"{name} TRE"))
+    values = {LANDMARK: [MEAN, *labels]}
+    for heading, distances in columns.items():
+        values[heading] = [float(distances.mean()), *(float(value) for value in distances)]
+    setTable(table, values, dict.fromkeys(columns, "mm"))
+    return table
+
+
+def _points(node, role, resultTransform=None, movingToWorld=None):
+    """(label, world position) of every point that has been placed."""
+    from ..engine.errors import RegistrationError
+    from ..engine.geometry import linear_map
+
+    if node is None:
+        raise RegistrationError(f"{role} are missing; select a point list.")
+    if not node.IsA("vtkMRMLMarkupsNode"):
+        raise RegistrationError(f"{role} '{node.GetName()}' is a {node.GetNodeTagName()} node; select a point list.")
+    matrix = localToOriginalWorld(node, role, resultTransform, movingToWorld)
+    defined = slicer.vtkMRMLMarkupsNode.PositionDefined
+    found = [
+        (node.GetNthControlPointLabel(index), linear_map(matrix, node.GetNthControlPointPosition(index)))
+        for index in range(node.GetNumberOfControlPoints())
+        if node.GetNthControlPointPositionStatus(index) == defined
+    ]
+    if not found:
+        raise RegistrationError(f"{role} '{node.GetName()}' have no points; place some first.")
+    return found

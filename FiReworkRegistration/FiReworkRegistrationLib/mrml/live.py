@@ -1,0 +1,58 @@
+"""A transform node that follows a slider: its field is overwritten in place."""
+
+from .transforms import setMap
+
+
+class LiveTransform:
+    """Shows one field after another in a transform node, from parent.
+
+    :param node: vtkMRMLTransformNode.
+    :param writer: engine ``MapWriter``.
+    """
+
+    def __init__(self, node, writer):
+        self.node = node
+        self._writer = writer
+        self._transform = None
+        self._array = None
+
+    def show(self, field, attributes):
+        """Make the node hold the map of ``field``; everything under it is drawn anew, once.
+
+        :param field: (1, 3, D, H, W) float32 voxels of the working grid.
+        :param attributes: of the node, name to text.
+        """
+        # A changed attribute alone would also have everything under the node drawn.
+        disabled = self.node.GetDisableModifiedEvent()
+        self.node.SetDisableModifiedEvent(True)
+        for name, value in attributes.items():
+            self.node.SetAttribute(name, value)
+        self.node.SetDisableModifiedEvent(disabled)
+        if self._transform is None or self.node.GetTransformFromParent() is not self._transform:
+            self._begin(field)
+            return
+        self._writer.write(field, self._array)
+        image = self._transform.GetDisplacementGrid()
+        image.GetPointData().GetScalars().Modified()
+        image.Modified()
+        # Writing fires no event; this one reaches the node and from there whatever lies under it.
+        self._transform.Modified()
+
+    def adopt(self):
+        """Go on with the field that somebody else has just set in the node."""
+        from vtk.util.numpy_support import vtk_to_numpy
+
+        self._transform = self.node.GetTransformFromParent()
+        image = self._transform.GetDisplacementGrid()
+        self._array = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(*reversed(image.GetDimensions()), 3)
+
+    def _begin(self, field):
+        import numpy as np
+
+        from ..engine.maps import DisplacementMap
+
+        # A transform of its own: the former one may be shared with a copy that restores it.
+        displacement = np.empty((*self._writer.lattice.shape, 3), dtype=np.float32)
+        self._writer.write(field, displacement)
+        setMap(self.node, DisplacementMap(self._writer.lattice, displacement))
+        self.adopt()

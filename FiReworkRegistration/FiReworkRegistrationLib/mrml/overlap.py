@@ -1,0 +1,55 @@
+"""Dice per structure from two segmentations or label maps, before and after, and a table of them."""
+
+from .structures import labelNames, structuresFromNode
+from .tables import setTable
+
+STRUCTURE, MEAN = "Structure", "Mean"
+
+
+def readOverlap(fixedNode, movingNode, fixedVolumeNode, *, resultTransform=None, movingToWorld=None):
+    """Two segmentations read and matched; what is returned needs no scene and may go to another thread.
+
+    Segments are matched by name, two label maps by label value.
+
+    :param fixedNode, movingNode: segmentation or label map nodes.
+    :param fixedVolumeNode: volume whose grid voxels are counted on.
+    :param resultTransform: transform node of the registration, under which the moving one may lie already.
+    :param movingToWorld: 4x4 of the moving volume's former parent; identity if None.
+    :return: engine ``StructureOverlap``: ``.dice(displacementMap)`` after, ``.dice()`` before.
+    :raises RegistrationError: unusable nodes, or no structure that both have.
+    """
+    from ..engine.errors import RegistrationError
+    from ..engine.overlap import StructureOverlap
+    from .volumes import volumeFromNode
+
+    if fixedNode is not None and fixedNode is movingNode:
+        raise RegistrationError(
+            f"Fixed and moving segmentation are the same node '{fixedNode.GetName()}'; select two different ones."
+        )
+    grid = volumeFromNode(fixedVolumeNode, "Fixed volume")
+    fixed = structuresFromNode(fixedNode, grid, "Fixed segmentation")
+    isLabelMap = [node.IsA("vtkMRMLScalarVolumeNode") for node in (fixedNode, movingNode) if node is not None]
+    # The same numbers mean the same structures, whatever color tables the two are shown with.
+    names = labelNames(fixedNode) if isLabelMap == [True, True] else None
+    moving = structuresFromNode(movingNode, grid, "Moving segmentation", resultTransform, movingToWorld, names)
+    return StructureOverlap(fixed, moving, grid.grid, (fixedNode.GetName(), movingNode.GetName()))
+
+
+def showOverlap(scene, columns, name="Registration", table=None):
+    """Dice values as a table node, the mean in the first row.
+
+    :param columns: heading such as "Before" or "After" to structure name to Dice, as ``dice()`` returns.
+    :param name: of a new node.
+    :param table: vtkMRMLTableNode of an earlier call, updated while it is in the scene.
+    :return: vtkMRMLTableNode.
+    """
+    from ..engine.overlap import mean_dice
+
+    if table is None or table.GetScene() is not scene:
+        table = scene.AddNewNodeByClass("vtkMRMLTableNode", scene.GenerateUniqueName(f"{name} Dice"))
+    names = list(next(iter(columns.values())))
+    values = {STRUCTURE: [MEAN, *names]}
+    for heading, dice in columns.items():
+        values[heading] = [mean_dice(dice), *(dice[structure] for structure in names)]
+    setTable(table, values)
+    return table

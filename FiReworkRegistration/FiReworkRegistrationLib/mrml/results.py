@@ -1,0 +1,82 @@
+"""What one iteration of a registration gives, as values; touches no node, so any thread may run it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from .transforms import followedBy, inverseMap
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a registration computed, ready to be written.
+
+    :param transform: ``DisplacementMap`` fixed world to moving local, RAS mm.
+    :param volume, jacobian: arrays (k, j, i) on the fixed volume's grid, or None.
+    :param inverse: ``DisplacementMap`` moving world to fixed local, or None.
+    :param attributes, inverseAttributes: of the transform nodes, name to text.
+    :param inverseResidual: how far the inverse misses, mm, 99th percentile, or None.
+    """
+
+    transform: Any
+    volume: Any = None
+    jacobian: Any = None
+    inverse: Any = None
+    attributes: dict | None = None
+    inverseAttributes: dict | None = None
+    inverseResidual: float | None = None
+
+
+def computeResults(registration, pair, iteration, *, volume, jacobian, inverse, tell, cancelled):
+    """All wanted outputs of one iteration as ``Results``, in full precision.
+
+    :param registration: engine ``Registration`` of ``pair``.
+    :param iteration: index, 0 the affine start.
+    :param volume, jacobian, inverse: which of them are wanted.
+    :param tell: called as ``tell(fraction, message)``.
+    :param cancelled: asked between steps.
+    :raises Cancelled: it said so.
+    """
+    import numpy as np
+
+    from ..engine.registration import warp_volume
+
+    stopIfCancelled(cancelled)
+    registration.restore(iteration, cancelled)
+    worldMap = registration.map(iteration)
+    results = {
+        # Under the node, the moving volume has no other parent: what its parent did goes into the map.
+        "transform": followedBy(worldMap, np.linalg.inv(pair.movingToWorld)),
+        "attributes": transformAttributes(registration, iteration),
+    }
+    if volume:
+        tell(0.80, "Resampling the moving volume")
+        results["volume"] = warp_volume(registration.moving, worldMap, registration.fixed).array
+        stopIfCancelled(cancelled)
+    if jacobian:
+        tell(0.84, "Computing the Jacobian determinant")
+        results["jacobian"] = worldMap.jacobian(registration.fixed.grid)
+        stopIfCancelled(cancelled)
+    if inverse:
+        tell(0.87, "Computing the inverse transform")
+        worldInverse, residual = inverseMap(worldMap, pair.moving)
+        results["inverse"] = followedBy(worldInverse, np.linalg.inv(pair.fixedToWorld))
+        results["inverseAttributes"] = {**results["attributes"], "FiRework.inverseResidual": f"{residual:.4f}"}
+        results["inverseResidual"] = residual
+    return Results(**results)
+
+
+def transformAttributes(registration, iteration):
+    """Figures of an iteration, kept with the transform node; percent of folded brain voxels."""
+    return {
+        "FiRework.iterations": str(iteration),
+        "FiRework.model": str(registration.card.name),
+        "FiRework.percentFolded": f"{registration.iterations[iteration].percent_folded:.4f}",
+    }
+
+
+def stopIfCancelled(cancelled):
+    """:raises Cancelled: the callback, if there is one, says so."""
+    from ..engine.errors import Cancelled
+
+    if cancelled and cancelled():
+        raise Cancelled("Cancelled before the outputs were written.")

@@ -1,0 +1,101 @@
+"""Transforms to files: the whole map, and its inverse as a field of its own."""
+
+import os
+from pathlib import Path
+
+import slicer
+
+from .transforms import inverseMap, mapFromTransformNode, setMap
+from .volumes import checkVolumeNode, ijkToRAS
+
+#: File endings of displacement fields and composite transforms, and what each is good for.
+ENDINGS = {
+    ".h5": "ITK transform: 3D Slicer, ANTs, SimpleITK, elastix",
+    ".nrrd": "displacement field: 3D Slicer, SimpleITK",
+    ".nii.gz": "displacement field: ANTs, SimpleITK, NiftyReg after conversion",
+}
+
+
+def saveTransform(transformNode, path):
+    """Write the transform of a registration; an existing file is replaced, all at once.
+
+    Other programs read the same map as Slicer: fixed to moving, LPS mm. The node and its storage stay as they are.
+
+    :param path: with one of ``ENDINGS``.
+    :return: ``Path``.
+    :raises RegistrationError: unknown ending, missing folder, no displacement field, a disk that does not take it.
+    """
+    path = checkPath(path)
+    # Asks for one field from parent: what else Slicer would write, other programs misread.
+    mapFromTransformNode(transformNode)
+    return _write(transformNode, path)
+
+
+def saveInverse(transformNode, movingNode, path, execute=None):
+    """Write the way back, moving to fixed, as a displacement field of its own.
+
+    Computed, because the flagged inverse that Slicer would write cannot be read by ITK.
+
+    :param movingNode: moving volume node, whose box (in its own coordinates) the field covers.
+    :param execute: how the heavy part is run, ``execute(function)``; at once if None.
+    :return: how far the inverse misses, mm, 99th percentile; folds make it large.
+    :raises RegistrationError: as :func:`saveTransform`; no moving volume.
+    """
+    from ..engine.geometry import Volume
+
+    path = checkPath(path)
+    checkVolumeNode(movingNode, "Moving volume")
+    displacementMap = mapFromTransformNode(transformNode)
+    # The map leads to the moving volume's own coordinates, so its parents do not count.
+    moving = Volume(slicer.util.arrayFromVolume(movingNode), ijkToRAS(movingNode), movingNode.GetName())
+    run = execute or (lambda function: function())
+    inverse, residual = run(lambda: inverseMap(displacementMap, moving))
+    node = slicer.vtkMRMLTransformNode()
+    node.SetName(f"{transformNode.GetName()} inverse")
+    setMap(node, inverse)
+    _write(node, path)
+    return residual
+
+
+def checkPath(path):
+    """``Path`` if a transform can be written there.
+
+    :raises RegistrationError: unknown ending or missing folder.
+    """
+    from ..engine.errors import RegistrationError
+
+    path = Path(path)
+    if not _ending(path):
+        raise RegistrationError(f"'{path.name}': a transform is saved as {', '.join(ENDINGS)}; choose one of these.")
+    if not path.parent.is_dir():
+        raise RegistrationError(f"Folder '{path.parent}' does not exist; choose another one or create it.")
+    if path.is_dir():
+        raise RegistrationError(f"'{path}' is a folder; choose a file name.")
+    return path
+
+
+def _ending(path):
+    return next((ending for ending in ENDINGS if path.name.lower().endswith(ending)), None)
+
+
+def _write(node, path):
+    """Into a file beside it first: a full disk must not cost the file that was there."""
+    from ..engine.errors import RegistrationError
+
+    # The ending in lower case, because it chooses the writer.
+    partial = path.with_name(f".{path.name[: -len(_ending(path))]}.partial{_ending(path)}")
+    storage = slicer.vtkMRMLTransformStorageNode()
+    storage.SetFileName(str(partial))
+    storage.UseCompressionOn()
+    try:
+        if not storage.WriteData(node) or not partial.exists():
+            raise RegistrationError(
+                f"'{path}' could not be written; check that the folder can be written to and has free space, "
+                "or choose another one."
+            )
+        os.replace(partial, path)
+    except OSError as error:
+        raise RegistrationError(f"'{path}' could not be written ({error.strerror}); choose another file.") from error
+    finally:
+        partial.unlink(missing_ok=True)
+    return path

@@ -1,0 +1,97 @@
+"""Model and device of the panel's advanced section: lists that are made when the section is first needed."""
+
+from functools import cache
+
+from slicer.i18n import tr as _
+
+
+class ModelChoice:
+    """Trained models by title, each with its description as tooltip; "" is the default model."""
+
+    def __init__(self, comboBox):
+        self._comboBox, self._parameters, self._names = comboBox, None, []
+        comboBox.connect("currentIndexChanged(int)", self._onChosen)
+
+    def update(self, parameters):
+        """Show what the parameter node says; reads the model cards the first time."""
+        self._parameters = None
+        if not self._names:
+            self._fill()
+        chosen = parameters.model if parameters else ""
+        index = self._names.index(chosen) if chosen in self._names else 0
+        self._comboBox.currentIndex = index
+        self._parameters = parameters
+        self._describe(index)
+
+    def _fill(self):
+        from ..engine.errors import RegistrationError
+        from ..engine.models import list_models
+
+        try:
+            self._cards = list_models()
+        except RegistrationError:
+            # A broken card must not keep the panel from opening; Register says what is wrong.
+            self._cards = []
+        self._names = [card.name for card in self._cards]
+        self._comboBox.clear()
+        for card in self._cards:
+            self._comboBox.addItem(card.title)
+
+    def _onChosen(self, index):
+        if self._parameters and 0 <= index < len(self._names):
+            self._parameters.model = self._names[index]
+            self._describe(index)
+
+    def _describe(self, index):
+        if 0 <= index < len(self._names):
+            card = self._cards[index]
+            self._comboBox.toolTip = _("{description} Working resolution {spacing:g} mm. {license}").format(
+                description=card.description, spacing=card.spacing, license=card.license
+            )
+
+
+class DeviceChoice:
+    """Automatic, CUDA devices by name and memory, CPU. Devices are listed once torch is loaded: not before."""
+
+    def __init__(self, comboBox):
+        self._comboBox, self._parameters, self._names = comboBox, None, []
+        comboBox.connect("currentIndexChanged(int)", self._onChosen)
+
+    def update(self, parameters):
+        self._parameters = None
+        devices = [("auto", _("Automatic (GPU if there is one)")), *_devicesSoFar(), ("cpu", _("CPU"))]
+        chosen = parameters.device if parameters else "auto"
+        if chosen not in [name for name, label in devices]:
+            devices.append((chosen, _("{device} (not found yet)").format(device=chosen)))
+        if [name for name, label in devices] != self._names:
+            self._comboBox.clear()
+            for _name, label in devices:
+                self._comboBox.addItem(label)
+            self._names = [name for name, label in devices]
+        self._comboBox.currentIndex = self._names.index(chosen)
+        self._parameters = parameters
+
+    def _onChosen(self, index):
+        if self._parameters and 0 <= index < len(self._names):
+            self._parameters.device = self._names[index]
+
+
+def _devicesSoFar():
+    """(name, label) of each GPU, none before the first registration: importing torch for this takes seconds."""
+    import sys
+
+    return _cudaDevices() if "torch" in sys.modules else []
+
+
+@cache
+def _cudaDevices():
+    import torch
+
+    if not torch.cuda.is_available():
+        return []
+    found = []
+    for index in range(torch.cuda.device_count()):
+        properties = torch.cuda.get_device_properties(index)
+        memory = properties.total_memory / 2**30
+        found.append((f"cuda:{index}", f"{properties.name}, {memory:.0f} GB (cuda:{index})"))
+    return found

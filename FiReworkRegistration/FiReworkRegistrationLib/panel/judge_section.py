@@ -1,0 +1,106 @@
+"""Figures of every iteration, the verdict, overlap of structures and distance of landmarks."""
+
+import slicer
+from slicer.i18n import tr as _
+
+
+class JudgeSection:
+    """Shows what ``mrml/judge.py`` finds about the runner's session.
+
+    :param ui: the panel's widgets.
+    :param runner: ``Runner``.
+    """
+
+    def __init__(self, ui, runner):
+        self._ui, self._runner = ui, runner
+        self._judge = self._session = self._chosen = None
+        ui.plotButton.connect("clicked(bool)", self.showPlot)
+        self.forget()
+
+    def forget(self):
+        """The session has ended, or the scene was closed."""
+        self._judge = self._session = self._chosen = None
+        self._showFigures(None)
+        self._ui.judgementLabel.text = ""
+
+    def verdict(self, iteration):
+        """Sentences on an iteration; quick, for a slider."""
+        judge = self._current()
+        return judge.verdict(iteration).text if judge else ""
+
+    def update(self, parameters):
+        """After outputs were written: table, curves, and what was asked to be compared."""
+        from ..mrml.remembered import recall, remember
+
+        judge = self._current(parameters)
+        if judge is None:
+            return
+        transform = parameters.outputTransform
+        if judge.figures is None:
+            # Of an earlier run with the same output.
+            judge.figures = recall(transform)[1]
+        self._showFigures(judge.showFigures())
+        remember(transform, self.verdict(self._session.finishedIteration), judge.figures)
+        self.compare(parameters)
+
+    def recall(self, parameters):
+        """Show what was found about a result of an earlier session; its verdict."""
+        from ..mrml.remembered import recall
+
+        text, figures = recall(parameters.outputTransform) if parameters else ("", None)
+        self._showFigures(figures)
+        return text
+
+    def compare(self, parameters, onlyIfChanged=False):
+        """Dice and landmark errors of the nodes that are chosen, for the finished iteration."""
+        session, judge = self._runner.session, self._current(parameters)
+        if judge is None or session.finishedIteration is None or self._runner.running or not parameters:
+            return
+        pairs = (
+            (judge.setStructures, parameters.fixedStructures, parameters.movingStructures, (parameters.fixedVolume,)),
+            (judge.setLandmarks, parameters.fixedLandmarks, parameters.movingLandmarks, ()),
+        )
+        chosen = [node and node.GetID() for _set, fixed, moving, _more in pairs for node in (fixed, moving)]
+        if onlyIfChanged and chosen == self._chosen:
+            return
+        self._chosen = chosen
+        from ..engine.errors import RegistrationError
+
+        lines = []
+        for setNodes, fixed, moving, more in pairs:
+            try:
+                # One of two is a choice that is not finished, and no error.
+                both = (fixed, moving) if fixed and moving else (None, None)
+                setNodes(*both, *(more or ()), **({"resultTransform": parameters.outputTransform}))
+            except RegistrationError as error:
+                lines.append(str(error))
+        self._ui.judgementLabel.text = "\n".join(lines + judge.compare(session.finishedIteration))
+
+    def showPlot(self, checked=False):
+        """The curves in a plot view beside the slice views."""
+        if self._figures is not None and self._figures.table.GetScene():
+            slicer.modules.plots.logic().ShowChartInLayout(self._figures.chart)
+
+    def _showFigures(self, figures):
+        self._figures = figures
+        self._ui.plotButton.enabled = figures is not None
+        self._ui.figuresTable.setMRMLTableNode(figures.table if figures is not None else None)
+        self._ui.figuresTable.resizeColumnsToContents()
+
+    def _current(self, parameters=None):
+        """The judge of the runner's session, made when the session is new."""
+        session = self._runner.session
+        if session is None or session.registration is None:
+            return None
+        if session is not self._session:
+            from ..mrml.judge import Judge
+
+            name = "Registration"
+            if parameters and parameters.fixedVolume and parameters.movingVolume:
+                name = f"{parameters.movingVolume.GetName()} to {parameters.fixedVolume.GetName()}"
+            self._session, self._chosen = session, None
+            self._judge = Judge(
+                session, slicer.mrmlScene, name, movingToWorld=session.movingToWorld, execute=self._runner.run,
+                translate=_,
+            )  # fmt: skip
+        return self._judge

@@ -1,0 +1,183 @@
+"""The K slider, the verdict, and what the slice views show of the result."""
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from ..mrml.compare import Compare
+from .flicker import Flicker
+
+#: Milliseconds after the last step of a key or wheel until the outputs follow.
+SETTLE_MS = 400
+
+
+class ResultSection:
+    """Follows a running registration, then shows any iteration at once.
+
+    While the slider is held, the transform node is swapped and the moving volume is seen through it; when it is let
+    go, ``onReleased(iteration)`` brings the other outputs up to date.
+
+    :param ui: the panel's widgets.
+    :param runner: ``Runner``.
+    :param verdict: called with an iteration for the sentences on it.
+    """
+
+    def __init__(self, ui, runner, verdict, onReleased):
+        self._ui, self._runner, self._verdict, self._onReleased = ui, runner, verdict, onReleased
+        self._compare = Compare(slicer.mrmlScene, later=lambda function: qt.QTimer.singleShot(0, function))
+        self._flicker = Flicker(self._compare.flip)
+        self._parameters = None
+        self._setting = False
+        self._missed = None  # where the slider was moved while outputs were written
+        self._timer = qt.QTimer()
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(SETTLE_MS)
+        self._timer.connect("timeout()", self._release)
+        ui.iterationSlider.connect("valueChanged(int)", self._onValueChanged)
+        ui.iterationSlider.connect("sliderReleased()", self._release)
+        self.update(None)
+
+    def setParameterNode(self, parameters):
+        self._parameters = parameters
+
+    @property
+    def iteration(self):
+        return self._ui.iterationSlider.value
+
+    def update(self, outputs=None):
+        """Slider, verdict and buttons as the session stands; after all outputs are written."""
+        session = self._runner.session
+        count = len(session.iterations) if session else 0
+        self._setSlider(max(count - 1, 0), session.shownIteration if session and session.shownIteration else 0)
+        self._ui.iterationSlider.enabled = count > 1 and not self._runner.running
+        self._ui.refineButton.enabled = count > 0 and not self._runner.running
+        self._describe()
+        if session and session.finishedIteration is not None and not self._runner.running:
+            session.placeMoving(False)
+            self._showPair(draft=False)
+        missed, self._missed = self._missed, None
+        if missed is not None:
+            self._ui.iterationSlider.value = missed
+
+    def follow(self, index):
+        """A new iteration while registering: shown at once."""
+        session = self._runner.session
+        session.show(index)
+        session.placeMoving(True)
+        self._ui.iterationSlider.enabled = self._ui.refineButton.enabled = False
+        self._setSlider(index, index)
+        self._describe()
+        self._showPair(draft=True)
+
+    def applyView(self):
+        """Compare mode, opacity and overlays as the parameter node says."""
+        if not self._compare.isShowing or not self._parameters:
+            return
+        parameters = self._parameters
+        if (self._compare.mode, self._compare.linked) != (parameters.compareMode, parameters.linkSlices):
+            self._showPair(draft=False)
+        self._compare.setOpacity(parameters.compareOpacity)
+        self._showOverlays()
+
+    def showResult(self):
+        """What the outputs hold, also without a session: after the panel was left, or a scene was loaded.
+
+        Without a result, the user's own views.
+        """
+        transform = self._parameters.outputTransform if self._parameters else None
+        if transform and transform.GetTransformFromParent():
+            self._showPair(draft=False)
+        else:
+            self.leave()
+
+    def leave(self):
+        """The user's views as they were, and all outputs of one iteration."""
+        self._timer.stop()
+        self._flicker.setOn(False)
+        session = self._runner.session
+        if session and session.finishedIteration is not None and not self._runner.running:
+            if session.isWhole and session.shownIteration != session.finishedIteration:
+                session.show(session.finishedIteration)
+            session.placeMoving(False)
+        self._compare.end()
+
+    def forget(self):
+        """The scene was closed: nothing to restore."""
+        self._timer.stop()
+        self._flicker.setOn(False)
+        self._compare.forget()
+        self.update(None)
+
+    def cleanup(self):
+        self.leave()
+        self._timer.disconnect("timeout()", self._release)
+
+    def _onValueChanged(self, value):
+        session = self._runner.session
+        if self._setting or not session or value >= len(session.iterations):
+            return
+        if self._runner.running:
+            self._missed = value
+            return
+        session.show(value)
+        session.placeMoving(True)
+        self._describe()
+        self._showPair(draft=True)
+        if not self._ui.iterationSlider.sliderDown:
+            self._timer.start()
+
+    def _release(self):
+        self._timer.stop()
+        session = self._runner.session
+        if not session or self._runner.running or self._ui.iterationSlider.sliderDown:
+            return
+        if session.shownIteration != session.finishedIteration:
+            self._onReleased(session.shownIteration)
+        elif session.finishedIteration is not None:
+            session.placeMoving(False)
+            self._showPair(draft=False)
+
+    def _setSlider(self, maximum, value):
+        self._setting = True
+        self._ui.iterationSlider.maximum = maximum
+        self._ui.iterationSlider.value = value
+        self._setting = False
+
+    def _describe(self):
+        """Label and verdict of the iteration that the slider points at."""
+        session, value = self._runner.session, self._ui.iterationSlider.value
+        if not session:
+            self._ui.iterationLabel.text = ""
+            self._ui.verdictLabel.text = ""
+            return
+        iterations = session.iterations
+        label = _("{index} of {last}").format(index=value, last=len(iterations) - 1)
+        if not self._runner.running and value == session.bestIteration:
+            label += _(" (best)")
+        self._ui.iterationLabel.text = label
+        notice = [self._runner.notice] if self._runner.notice else []
+        self._ui.verdictLabel.text = "\n".join([*notice, self._verdict(value)])
+
+    def _showPair(self, draft):
+        """Fixed and registered volume; while dragging, the moving volume seen through the transform."""
+        parameters = self._parameters
+        if not parameters or not parameters.fixedVolume or not parameters.movingVolume:
+            return
+        registered = parameters.movingVolume if draft else parameters.outputVolume or parameters.movingVolume
+        mode, linked = parameters.compareMode, parameters.linkSlices
+        if self._compare.isShowing and (self._compare.mode, self._compare.linked) == (mode, linked):
+            self._compare.setMoving(registered, draft)
+        else:
+            self._compare.show(parameters.fixedVolume, registered, mode, parameters.compareOpacity, linked, draft)
+        self._flicker.setOn(mode.name == "FLICKER" and not draft)
+        self._ui.opacitySlider.enabled = mode.usesOpacity
+        self._showOverlays()
+
+    def _showOverlays(self):
+        parameters = self._parameters
+        self._compare.showJacobian(
+            parameters.outputJacobian if parameters.showJacobian else None, parameters.jacobianOpacity
+        )
+        session = self._runner.session
+        transform = session.transformNode if session and session.transformNode else parameters.outputTransform
+        self._compare.showGrid(transform if parameters.showGrid else None)

@@ -1,0 +1,149 @@
+"""Registering from the panel: the worker thread, the session, cancel, and what to do when a GPU runs out of memory."""
+
+from contextlib import contextmanager
+
+from slicer.i18n import tr as _
+
+from .worker import Worker
+
+
+class Runner:
+    """One registration at a time; the last one stays alive for the K slider.
+
+    Methods are called on the main thread and return when the work is done; the application handles events
+    meanwhile. Only one runs at a time: see :attr:`running`.
+
+    :param onProgress: called as ``onProgress(fraction, message)``.
+    :param onIteration: called with the index of each iteration as it is there, 0 included.
+    """
+
+    def __init__(self, onProgress, onIteration):
+        self.worker = Worker()
+        self.session = None
+        self.notice = ""
+        self._onProgress, self._onIteration = onProgress, onIteration
+        self._running = self._cancelRequested = False
+
+    @property
+    def running(self):
+        return self._running
+
+    def register(self, fixedNode, movingNode, *, iterations, stopEarly=False, keepOnCancel=False, **settings):
+        """Register anew and finish the best iteration.
+
+        :param settings: of ``RegistrationSession``.
+        :return: its ``Outputs``.
+        :raises Cancelled: the scene is as before, unless ``keepOnCancel`` and an iteration was done.
+        """
+        from ..mrml.session import RegistrationSession
+
+        self.session, self.notice = None, ""
+        with self._busy():
+            for attempt in self._attempts(settings):
+                session = RegistrationSession(
+                    fixedNode, movingNode, **attempt, execute=self.worker.run, post=self.worker.post,
+                    progress=self._onProgress, cancelled=lambda: self._cancelRequested, cancelKeeps=keepOnCancel,
+                )  # fmt: skip
+                try:
+                    return self._refined(session, iterations, stopEarly)
+                except RuntimeError as error:
+                    if type(error).__name__ != "OutOfMemoryError":
+                        raise
+                    session.discard()
+                    self.session = None
+                    del session
+                    self.worker.run(_freeDeviceMemory)
+            from ..engine.errors import RegistrationError
+
+            raise RegistrationError(
+                _("There is not enough memory for this registration; choose a coarser working resolution (Advanced).")
+            )
+
+    def refine(self, iterations, stopEarly=False):
+        """Go on from the last iteration up to number ``iterations``, and finish the best one."""
+        with self._busy():
+            return self._refined(self.session, iterations, stopEarly)
+
+    def finish(self, iteration):
+        """Bring all outputs up to date with an iteration."""
+        with self._busy():
+            return self.session.finish(iteration)
+
+    def run(self, function):
+        """Some other heavy function on the worker thread, without MRML and Qt."""
+        with self._busy():
+            return self.worker.run(function)
+
+    def cancel(self):
+        """Ask what is running to end, within one iteration."""
+        self._cancelRequested = True
+
+    def forget(self):
+        """Let go of the session: its nodes were closed or are to stay as they are."""
+        self.cancel()
+        self.session = None
+
+    def stop(self):
+        """End the thread, for good."""
+        self.forget()
+        self.worker.stop()
+
+    def _attempts(self, settings):
+        """The settings as they are; on a GPU that is too small, a coarser grid, then the CPU."""
+        yield settings
+        spacing = settings.get("spacing")
+        if settings.get("device") != "cpu":
+            from ..engine.models import find_model
+
+            coarser = 2 * float(spacing or find_model(settings.get("model")).spacing)
+            if coarser <= 8:
+                self.notice = _("The GPU ran out of memory: registered on a grid of {size:g} mm.").format(size=coarser)
+                yield {**settings, "spacing": coarser}
+            self.notice = _("The GPU ran out of memory: registered on the CPU.")
+            yield {**settings, "device": "cpu"}
+
+    def _refined(self, session, iterations, stopEarly):
+        from ..engine.errors import Cancelled
+
+        try:
+            try:
+                if session.registration is None:
+                    session.prepare()
+                    self.session = session
+                    self._onIteration(0)
+                for iteration in session.refine(iterations, stopEarly):
+                    self._onIteration(iteration.index)
+                return session.finish(session.bestIteration)
+            except Cancelled:
+                # What was finished stays when the user wants that; a closed scene raises from finish again.
+                if not (session.cancelKeeps and session.shownIteration):
+                    raise
+                self._cancelRequested = False
+                return session.finish(session.bestIteration)
+        except Exception:
+            if session.finishedIteration is None:
+                session.discard()
+                self.session = None
+            raise
+
+    @contextmanager
+    def _busy(self):
+        from .worker import Busy
+
+        if self._running:
+            raise Busy(_("A registration is running; wait until it is done or cancel it."))
+        self._running, self._cancelRequested = True, False
+        try:
+            yield
+        finally:
+            self._running = False
+
+
+def _freeDeviceMemory():
+    import gc
+
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

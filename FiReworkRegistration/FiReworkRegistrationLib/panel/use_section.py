@@ -1,0 +1,99 @@
+"""What to do with the result: apply it to other nodes, save it, open it in the Transforms module."""
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+AUTOMATIC, PLACE, RESAMPLE = range(3)
+
+
+class UseSection:
+    """Buttons that work on the output transform, also of a scene that was loaded.
+
+    :param ui: the panel's widgets.
+    :param runner: ``Runner``.
+    :param onError: called with an exception for the user.
+    """
+
+    def __init__(self, ui, runner, onError):
+        self._ui, self._runner, self._onError = ui, runner, onError
+        self._parameters = None
+        for text in (_("As fits the node"), _("Place it under the transform"), _("Resample it on the fixed grid")):
+            ui.applyComboBox.addItem(text)
+        ui.applyButton.connect("clicked(bool)", self._onApply)
+        ui.saveTransformButton.connect("clicked(bool)", self._onSaveTransform)
+        ui.saveInverseButton.connect("clicked(bool)", self._onSaveInverse)
+        ui.openTransformsButton.connect("clicked(bool)", self._onOpenTransforms)
+        ui.applySelector.connect("currentNodeChanged(vtkMRMLNode*)", self._onNodeChosen)
+
+    def update(self, parameters):
+        """Which buttons can be pressed."""
+        self._parameters = parameters
+        there = bool(parameters and parameters.outputTransform and parameters.outputTransform.GetTransformFromParent())
+        free = there and not self._runner.running
+        self._ui.applyButton.enabled = bool(free and parameters.fixedVolume and self._ui.applySelector.currentNode())
+        self._ui.saveTransformButton.enabled = self._ui.openTransformsButton.enabled = free
+        self._ui.saveInverseButton.enabled = bool(free and parameters.movingVolume)
+
+    def _onNodeChosen(self, node):
+        self.update(self._parameters)
+
+    def _onApply(self, checked=False):
+        from ..mrml.apply import applyTo
+
+        how = self._ui.applyComboBox.currentIndex
+        parameters, node = self._parameters, self._ui.applySelector.currentNode()
+
+        def apply():
+            return applyTo(
+                node, parameters.outputTransform, parameters.fixedVolume,
+                resample=None if how == AUTOMATIC else how == RESAMPLE,
+                movingToWorld=self._movingToWorld(), execute=self._runner.run,
+            )  # fmt: skip
+
+        made = self._try(apply)
+        if made is not None:
+            text = _("'{name}' is under the transform.") if made is node else _("Made '{name}'.")
+            self._ui.statusLabel.text = text.format(name=made.GetName())
+
+    def _onSaveTransform(self, checked=False):
+        from ..mrml.saving import saveTransform
+
+        path = self._askPath(_("Save transform"), self._parameters.outputTransform.GetName())
+        if path and self._try(lambda: saveTransform(self._parameters.outputTransform, path)):
+            self._ui.statusLabel.text = _("Saved {path}").format(path=path)
+
+    def _onSaveInverse(self, checked=False):
+        from ..mrml.saving import saveInverse
+
+        parameters = self._parameters
+        path = self._askPath(_("Save inverse transform"), parameters.outputTransform.GetName() + " inverse")
+        if not path:
+            return
+        residual = self._try(
+            lambda: saveInverse(parameters.outputTransform, parameters.movingVolume, path, execute=self._runner.run)
+        )
+        if residual is not None:
+            text = _("Saved {path}; it misses the exact inverse by {residual:.2f} mm (99th percentile).")
+            self._ui.statusLabel.text = text.format(path=path, residual=residual)
+
+    def _onOpenTransforms(self, checked=False):
+        slicer.app.openNodeModule(self._parameters.outputTransform)
+
+    def _movingToWorld(self):
+        return self._runner.session.movingToWorld if self._runner.session else None
+
+    def _askPath(self, title, name):
+        filters = ";;".join(
+            (_("ITK transform (*.h5)"), _("Displacement field (*.nrrd)"), _("Displacement field (*.nii.gz)"))
+        )
+        return qt.QFileDialog.getSaveFileName(slicer.util.mainWindow(), title, f"{name}.h5", filters)
+
+    def _try(self, function):
+        try:
+            return function()
+        except Exception as error:
+            self._onError(error)
+            return None
+        finally:
+            self.update(self._parameters)

@@ -1,0 +1,126 @@
+"""One thread that does the heavy work while the main thread keeps the application alive."""
+
+import queue
+import threading
+import weakref
+from collections import deque
+
+
+class Busy(RuntimeError):
+    """The worker still runs something: events that come in meanwhile cannot start a second job."""
+
+
+class _Job:
+    """A function on its way through the thread, and what came of it."""
+
+    def __init__(self, function):
+        self.function = function
+        self.done = threading.Event()
+        self.result = None
+        self.error = None
+
+    def execute(self):
+        try:
+            self.result = self.function()
+        except BaseException as error:  # carried over: it is raised again on the main thread
+            self.error = error
+        finally:
+            self.function = None
+            self.done.set()
+
+
+class Worker:
+    """Runs functions on one thread that lives on between them, as cuDNN plans belong to a thread.
+
+    :param pump: called on the main thread while it waits; ``slicer.app.processEvents`` if None.
+    :param interval: seconds between two calls of ``pump``; waiting gives the thread Python's lock.
+    """
+
+    def __init__(self, pump=None, interval=0.02):
+        self._pump = pump
+        self._interval = interval
+        self._jobs = queue.Queue()
+        self._posted = deque()
+        self._thread = None
+        self._running = False
+
+    @property
+    def running(self):
+        """Whether :meth:`run` waits for a function."""
+        return self._running
+
+    def run(self, function):
+        """``function()`` on the worker thread; its result, or its exception raised again here.
+
+        Call it on the main thread. It returns when the function is done; meanwhile the application
+        handles events. The function must not touch MRML or Qt.
+
+        :raises Busy: called from an event that was handled while another function runs.
+        """
+        if self._running:
+            raise Busy("A computation is running; wait until it is done or cancel it.")
+        self._running = True
+        try:
+            job = _Job(function)
+            self._start()
+            self._jobs.put(job)
+            try:
+                while not job.done.wait(self._interval):
+                    self._handleEvents()
+            finally:
+                # The job may use what the caller is about to give up.
+                job.done.wait()
+            self._deliver()
+        finally:
+            self._running = False
+        error, job.error = job.error, None
+        if error is not None:
+            try:
+                raise error
+            finally:
+                # The error's trace holds this frame: in a circle, the tensors in it would stay.
+                del error
+        return job.result
+
+    def post(self, function):
+        """Have the main thread call ``function()`` soon; for progress told from a running function."""
+        self._posted.append(function)
+
+    def stop(self, timeout=10.0):
+        """End the thread after what it is running, and wait for that; False if it takes longer.
+
+        Set the cancel flag of the running function first. :meth:`run` starts a new thread.
+        """
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return True
+        self._jobs.put(None)
+        self._jobs = queue.Queue()
+        thread.join(timeout)
+        return not thread.is_alive()
+
+    def _start(self):
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=_work, args=(self._jobs,), name="FiReworkRegistration", daemon=True)
+            self._thread.start()
+            weakref.finalize(self, self._jobs.put, None)
+
+    def _handleEvents(self):
+        self._deliver()
+        if self._pump is not None:
+            self._pump()
+        else:
+            import slicer
+
+            slicer.app.processEvents()
+
+    def _deliver(self):
+        while self._posted:
+            self._posted.popleft()()
+
+
+def _work(jobs):
+    """Until None comes. Holds no reference to the worker, so that one that is dropped can go."""
+    for job in iter(jobs.get, None):
+        job.execute()
+        job = None  # a kept job would keep its result's memory

@@ -1,0 +1,77 @@
+"""The verdict says in plain words what a registration achieved and what looks wrong."""
+
+import pytest
+
+from FiReworkRegistrationLib.engine.refiner import Iteration
+from FiReworkRegistrationLib.engine.stop_rule import MOST_PERCENT_FOLDED
+from FiReworkRegistrationLib.engine.verdict import percent_text, verdict
+
+
+def run(*ncc, folded=0.0, change=0.1):
+    """Iterations with these local NCC; folds and change at all but the start."""
+    return [
+        Iteration(index, None, value, 0.9, folded if index else 0.0, change, change, 1.0)
+        for index, value in enumerate(ncc)
+    ]
+
+
+def test_improvement_in_one_sentence():
+    judged = verdict(run(0.61, 0.7, 0.78, 0.82, 0.85, 0.86, 0.87), largest=8.0, coverage=1.0)
+    assert judged.text == "Improved NCC 0.61 → 0.87 in 6 iterations; 0.00 % of voxels folded."
+    assert judged.warnings == ()
+
+
+def test_another_iteration_than_the_last():
+    assert verdict(run(0.6, 0.7, 0.8), 1).text == "Improved NCC 0.60 → 0.70 in 1 iteration; 0.00 % of voxels folded."
+
+
+def test_iteration_zero_is_the_affine():
+    assert verdict(run(0.6, 0.7), 0).text == "Affine alignment only, nothing is deformed: NCC 0.60."
+
+
+def test_small_gain_is_still_visible():
+    assert verdict(run(0.610, 0.612)).sentence.startswith("Improved NCC 0.610 → 0.612 in")
+
+
+@pytest.mark.parametrize(("last", "head"), [(0.6004, "NCC stayed at 0.60 in"), (0.4, "NCC fell 0.60 → 0.40 in")])
+def test_no_improvement_is_said_and_warned_of(last, head):
+    judged = verdict(run(0.6, last, change=3.0))
+    assert judged.sentence.startswith(head)
+    assert [warning.split(".")[0] for warning in judged.warnings] == ["No improvement over the affine alignment"]
+
+
+def test_folding_over_the_bound():
+    judged = verdict(run(0.6, 0.8, folded=1.234))
+    assert judged.sentence.endswith("1.23 % of voxels folded.")
+    assert judged.warnings[0].startswith("Folding: 1.23 % of voxels are folded (bound 0.5 %)")
+    assert not verdict(run(0.6, 0.8, folded=MOST_PERCENT_FOLDED)).warnings
+
+
+def test_a_few_folds_are_not_none():
+    assert percent_text(0.0) == "0.00"
+    assert percent_text(0.001) == "< 0.01"
+    assert verdict(run(0.6, 0.8, folded=0.001)).sentence.endswith("; < 0.01 % of voxels folded.")
+
+
+def test_little_overlap_large_displacement_and_restlessness():
+    judged = verdict(run(0.6, 0.8, change=0.8), largest=31.0, coverage=0.42)
+    heads = [warning.split(":")[0] for warning in judged.warnings]
+    assert heads == ["Little overlap", "Large displacement", "Not settled"]
+    assert "only 42 %" in judged.warnings[0]
+    assert "up to 31 mm" in judged.warnings[1]
+    assert judged.text.count("\n") == 3
+
+
+def test_an_earlier_iteration_is_not_called_restless():
+    assert not verdict(run(0.6, 0.7, 0.8, change=0.8), 1).warnings
+
+
+def test_nothing_is_restless_while_it_runs():
+    assert not verdict(run(0.6, 0.8, change=3.0), running=True).warnings
+
+
+def test_texts_are_translated_before_numbers_enter():
+    asked = []
+    verdict(run(0.6, 0.8, folded=2.0), translate=lambda text: asked.append(text) or text)
+    assert "Improved NCC {before:.2f} → {after:.2f}" in asked
+    assert any(text.startswith("Folding: {percent} %") for text in asked)

@@ -1,0 +1,104 @@
+"""Figures of every iteration, verdict, overlap of structures, distance of landmarks."""
+
+import pytest
+import slicer
+
+from in_app.hands import Hands
+
+
+def add(kind, name):
+    return slicer.mrmlScene.AddNewNodeByClass(kind, name)
+
+
+def points(name, shift):
+    node = add("vtkMRMLMarkupsFiducialNode", name)
+    for place in ((0, 0, 0), (5, 0, 2), (-4, 6, 1)):
+        node.AddControlPoint([place[0] + shift, place[1], place[2]])
+    return node
+
+
+@pytest.fixture
+def landmarks(app):
+    """The moving ones lie 3 mm to the right: where iteration 3 takes the fixed ones."""
+    return points("Fixed points", 0), points("Moving points", 3)
+
+
+def test_the_table_shows_every_iteration(registered):
+    table = registered.ui.figuresTable.mrmlTableNode()
+    assert table.GetNumberOfRows() == 5
+    assert table.GetScene() is slicer.mrmlScene
+    registered.ui.refineButton.click()
+    assert registered.ui.figuresTable.mrmlTableNode() is table
+    assert table.GetNumberOfRows() == 9
+
+
+def test_the_curves_open_in_a_plot_view(views, registered):
+    assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLPlotChartNode") >= 1
+    registered.ui.plotButton.click()
+    view = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLPlotViewNode")
+    assert view.GetPlotChartNode() is not None
+
+
+def test_no_curves_before_a_registration(ready):
+    assert not ready.ui.plotButton.enabled
+
+
+def test_landmarks_chosen_after_the_registration_are_measured(registered, landmarks):
+    ui = registered.ui
+    ui.fixedLandmarksSelector.setCurrentNode(landmarks[0])
+    assert ui.judgementLabel.text == ""
+    ui.movingLandmarksSelector.setCurrentNode(landmarks[1])
+    assert ui.judgementLabel.text == "Mean error of 3 landmarks: 3.0 → 3.0 (affine) → 0.0 mm."
+    ui.movingLandmarksSelector.setCurrentNode(None)
+    assert ui.judgementLabel.text == ""
+
+
+def test_the_measure_follows_the_slider_on_release(registered, landmarks):
+    registered.ui.fixedLandmarksSelector.setCurrentNode(landmarks[0])
+    registered.ui.movingLandmarksSelector.setCurrentNode(landmarks[1])
+    Hands().drag(registered.ui.iterationSlider, 1)
+    assert registered.ui.judgementLabel.text.endswith("→ 2.0 mm.")
+
+
+def test_structures_chosen_before_the_registration_are_measured(ready, volume):
+    ui = ready.ui
+    ui.fixedStructuresSelector.setCurrentNode(volume("Fixed labels", "vtkMRMLLabelMapVolumeNode"))
+    ui.movingStructuresSelector.setCurrentNode(volume("Moving labels", "vtkMRMLLabelMapVolumeNode"))
+    assert ui.judgementLabel.text == ""
+    ui.registerButton.click()
+    assert ui.judgementLabel.text.startswith("Dice of 1 structure: 1.00 → 1.00 (affine) →")
+
+
+def test_points_that_do_not_pair_are_said_in_words(registered, landmarks, app):
+    landmarks[1].RemoveNthControlPoint(0)
+    registered.ui.fixedLandmarksSelector.setCurrentNode(landmarks[0])
+    registered.ui.movingLandmarksSelector.setCurrentNode(landmarks[1])
+    assert "points" in registered.ui.judgementLabel.text
+    assert app.errors == []
+
+
+def test_another_registration_is_judged_anew(registered, landmarks, volume):
+    registered.ui.fixedLandmarksSelector.setCurrentNode(landmarks[0])
+    registered.ui.movingLandmarksSelector.setCurrentNode(landmarks[1])
+    registered.ui.movingSelector.setCurrentNode(volume("Other patient"))
+    assert registered.ui.judgementLabel.text == ""
+    registered.ui.registerButton.click()
+    assert "→ 0.0 mm." in registered.ui.judgementLabel.text
+
+
+def test_registering_again_adds_no_further_tables_and_charts(registered):
+    count = slicer.mrmlScene.GetNumberOfNodes()
+    registered.ui.maximumIterationsSpinBox.value = 6
+    registered.ui.registerButton.click()
+    assert slicer.mrmlScene.GetNumberOfNodes() == count
+    assert registered.ui.figuresTable.mrmlTableNode().GetNumberOfRows() == 7
+
+
+def test_a_cancelled_second_run_says_again_what_holds_for_the_first(registered, engine, meanwhile):
+    engine.step = 0.05
+    before = registered.ui.verdictLabel.text
+    meanwhile(lambda: registered.runner.running and "2 of" in registered.ui.iterationLabel.text,
+              registered.ui.registerButton.click)  # fmt: skip
+    registered.ui.registerButton.click()
+    assert registered.ui.verdictLabel.text == before
+    assert registered.ui.figuresTable.mrmlTableNode().GetNumberOfRows() == 5

@@ -1,0 +1,282 @@
+"""Register, what is seen while it runs, Cancel, and what can go wrong."""
+
+import sys
+from types import SimpleNamespace
+
+import pytest
+import slicer
+
+from FiReworkRegistrationLib.engine.errors import RegistrationError
+
+
+def node_names():
+    """Of the scene, without the parameter node and what views bring."""
+    nodes = (slicer.mrmlScene.GetNthNode(i) for i in range(slicer.mrmlScene.GetNumberOfNodes()))
+    return sorted(n.GetName() for n in nodes if n.IsA("vtkMRMLVolumeNode") or n.IsA("vtkMRMLTransformNode"))
+
+
+def outputs(panel):
+    return [getattr(panel.ui, f"output{name}Selector").currentNode() for name in ("Transform", "Volume", "Jacobian")]
+
+
+def shift(transformNode):
+    """mm to the right at the center: the iteration that the puppet engine has put there."""
+    return transformNode.GetTransformFromParent().TransformPoint(1, 2, 3)[0] - 1
+
+
+def at_iteration(panel, index):
+    return lambda: panel.runner.running and panel.ui.iterationSlider.value == index
+
+
+def test_register_passes_the_choices_on(ready, engine):
+    ui = ready.ui
+    ui.maximumIterationsSpinBox.value = 2
+    ui.deviceComboBox.setCurrentIndex(ui.deviceComboBox.count - 1)
+    ui.precisionComboBox.setCurrentIndex(1)
+    ui.spacingComboBox.setCurrentIndex(4)
+    ui.alignCheckBox.click()
+    ui.registerButton.click()
+    settings = engine.last.settings
+    chosen = [settings[name] for name in ("device", "precision", "spacing", "affine")]
+    assert chosen == ["cpu", "fp32", 3.0, "none"]
+    assert len(engine.last.iterations) == 3
+
+
+def test_outputs_are_made_named_and_shown_in_the_selectors(registered):
+    names = [node.GetName() for node in outputs(registered)]
+    assert names == ["Patient to Template transform", "Patient registered", "Patient Jacobian"]
+    assert registered.ui.statusLabel.text.startswith("Done")
+    assert registered.ui.registerButton.text == "Register"
+    assert registered.ui.registerButton.enabled
+    assert registered.ui.progressBar.isHidden()
+    assert registered.ui.movingSelector.currentNode().GetParentTransformNode() is None
+
+
+def test_the_best_iteration_is_chosen_and_marked(registered):
+    assert registered.ui.iterationSlider.value == 3
+    assert registered.ui.iterationSlider.maximum == 4
+    assert registered.ui.iterationLabel.text == "3 of 4 (best)"
+    assert shift(outputs(registered)[0]) == pytest.approx(3)
+    assert registered.ui.verdictLabel.text.startswith("Improved NCC 0.50 → 0.85 in 3 iterations")
+
+
+def test_a_second_run_writes_into_the_same_outputs(registered, engine):
+    before, names = outputs(registered), node_names()
+    registered.ui.registerButton.click()
+    assert outputs(registered) == before
+    assert node_names() == names
+    assert len(engine.made) == 2
+
+
+def test_a_second_run_with_other_inputs_leaves_the_first_result(registered, volume):
+    first = outputs(registered)
+    registered.ui.movingSelector.setCurrentNode(volume("Other patient"))
+    assert outputs(registered) == [None] * 3
+    registered.ui.registerButton.click()
+    assert outputs(registered)[0].GetName() == "Other patient to Template transform"
+    assert not set(outputs(registered)) & set(first)
+    assert all(node.GetScene() for node in first)
+
+
+def test_work_is_done_on_one_thread_of_its_own(registered, engine):
+    registered.ui.registerButton.click()
+    assert engine.threads == {"FiReworkRegistration"}
+
+
+def test_every_iteration_is_seen_while_it_runs(ready, engine, meanwhile):
+    engine.step = 0.03
+    ui, seen = ready.ui, []
+
+    def look():
+        moving = ui.movingSelector.currentNode()
+        seen.append((ui.iterationLabel.text, round(shift(moving.GetParentTransformNode()), 3)))
+
+    for index in (1, 2, 3):
+        meanwhile(at_iteration(ready, index), look)
+    ui.registerButton.click()
+    assert sorted(seen) == [("1 of 1", 1), ("2 of 2", 2), ("3 of 3", 3)]
+
+
+def test_while_it_runs_the_button_is_cancel_and_inputs_are_closed(ready, engine, meanwhile):
+    engine.step = 0.03
+    ui, seen = ready.ui, []
+
+    def look():
+        widgets = (ui.inputsCollapsibleButton, ui.iterationSlider, ui.refineButton, ui.saveTransformButton)
+        seen.append((ui.registerButton.text, ui.registerButton.enabled, [widget.enabled for widget in widgets]))
+        seen.append((ui.progressBar.isHidden(), 0 < ui.progressBar.value < 100, ui.statusLabel.text))
+
+    meanwhile(at_iteration(ready, 1), look)
+    ui.registerButton.click()
+    assert seen == [("Cancel", True, [False] * 4), (False, True, "Iteration 2 of 4")]
+    assert ui.inputsCollapsibleButton.enabled
+
+
+@pytest.mark.parametrize("stage", ["aligning", "refining", "finishing"])
+def test_cancel_leaves_the_scene_as_it_was(ready, engine, meanwhile, app, stage):
+    engine.align = engine.step = 0.05
+    ui, before = ready.ui, node_names()
+    moment = {
+        "aligning": lambda: ready.runner.running and "Align" in ui.statusLabel.text,
+        "refining": at_iteration(ready, 2),
+        "finishing": at_iteration(ready, 4),
+    }[stage]
+    meanwhile(moment, ui.registerButton.click)
+    ui.registerButton.click()
+    assert ui.statusLabel.text == "The registration was stopped."
+    assert node_names() == before
+    assert ui.movingSelector.currentNode().GetParentTransformNode() is None
+    assert (ui.registerButton.text, ui.registerButton.enabled) == ("Register", True)
+    assert ui.iterationLabel.text == ui.verdictLabel.text == ""
+    assert outputs(ready) == [None] * 3
+    assert app.errors == []
+
+
+def test_cancel_ends_within_one_iteration(ready, engine, meanwhile):
+    engine.step = 0.05
+    meanwhile(at_iteration(ready, 1), ready.ui.registerButton.click)
+    ready.ui.registerButton.click()
+    assert len(engine.last.iterations) <= 3
+
+
+def test_cancel_can_keep_what_is_finished(ready, engine, meanwhile):
+    engine.step = 0.05
+    ready.ui.advancedCollapsibleButton.collapsed = False
+    ready.ui.keepCheckBox.click()
+    meanwhile(at_iteration(ready, 2), ready.ui.registerButton.click)
+    ready.ui.registerButton.click()
+    assert shift(outputs(ready)[0]) == pytest.approx(2)
+    assert ready.ui.iterationSlider.maximum == 2
+    assert None not in outputs(ready)
+
+
+def test_a_cancelled_second_run_leaves_the_first_result(registered, engine, meanwhile):
+    engine.step = 0.05
+    before, names = outputs(registered), node_names()
+    meanwhile(at_iteration(registered, 1), registered.ui.registerButton.click)
+    registered.ui.registerButton.click()
+    assert outputs(registered) == before
+    assert node_names() == names
+    assert shift(before[0]) == pytest.approx(3)
+
+
+def test_a_failure_is_said_as_it_is(ready, engine, app):
+    engine.errors["align"] = RegistrationError("Fixed volume 'Template' has one slice; choose a 3D volume.")
+    before = node_names()
+    ready.ui.registerButton.click()
+    assert app.errors == [ready.ui.statusLabel.text] == ["Fixed volume 'Template' has one slice; choose a 3D volume."]
+    assert ready.ui.registerButton.enabled
+    assert node_names() == before
+
+
+@pytest.mark.parametrize("step", ["align", "refine", "finish"])
+def test_an_unforeseen_failure_is_logged_and_leaves_the_scene(ready, engine, app, caplog, step):
+    engine.errors[step] = KeyError("weights")
+    before = node_names()
+    ready.ui.registerButton.click()
+    assert app.errors[0].startswith("The registration failed")
+    assert "KeyError" in caplog.text
+    assert "in work" in caplog.text, "the trace of the thread is in the log"
+    assert node_names() == before
+    ready.ui.registerButton.click()
+    assert None not in outputs(ready)
+
+
+def test_a_device_that_is_missing_is_said_in_words(open_panel, volume, app):
+    volume("Template"), volume("Patient")
+    panel = open_panel()  # over the real engine
+    panel.logic.getParameterNode().device = "cuda:7"
+    panel.ui.registerButton.click()
+    assert len(app.errors) == 1
+    assert "choose 'auto' or 'cpu'" in app.errors[0]
+    assert outputs(panel) == [None] * 3
+
+
+def test_missing_torch_is_a_message_not_a_crash(ready, engine, packages, app, monkeypatch):
+    monkeypatch.setitem(sys.modules, "PyTorchUtils", None)
+    packages.installed.clear()
+    ready.ui.registerButton.click()
+    assert "PyTorch" in app.errors[0]
+    assert engine.made == []
+    assert ready.ui.registerButton.text == "Register"
+
+
+def test_a_declined_installation_is_no_error(ready, packages, app, monkeypatch):
+    packages.installed.clear()
+    extension = SimpleNamespace(PyTorchUtilsLogic=lambda: SimpleNamespace(installTorch=lambda **options: None))
+    monkeypatch.setitem(sys.modules, "PyTorchUtils", extension)
+    ready.ui.registerButton.click()
+    assert app.errors == []
+    assert "was not installed" in ready.ui.statusLabel.text
+
+
+def test_refine_further_goes_on_from_the_last_iteration(registered, engine):
+    first = engine.last.iterations[:5]
+    registered.ui.refineButton.click()
+    assert len(engine.made) == 1
+    assert engine.last.iterations[:5] == first
+    assert registered.ui.iterationSlider.maximum == 8
+    assert registered.ui.iterationLabel.text == "3 of 8 (best)"
+
+
+def test_cancelling_refine_further_keeps_the_result(registered, engine, meanwhile):
+    engine.step = 0.05
+    before = outputs(registered)
+    meanwhile(at_iteration(registered, 6), registered.ui.registerButton.click)
+    registered.ui.refineButton.click()
+    assert outputs(registered) == before
+    assert shift(before[0]) == pytest.approx(3)
+    assert registered.ui.iterationSlider.enabled
+    assert registered.ui.movingSelector.currentNode().GetParentTransformNode() is None
+
+
+@pytest.mark.parametrize("role", ["fixedSelector", "movingSelector"])
+def test_an_input_removed_meanwhile_ends_it(ready, engine, meanwhile, app, role):
+    engine.step = 0.03
+    node = getattr(ready.ui, role).currentNode()
+    meanwhile(at_iteration(ready, 2), lambda: slicer.mrmlScene.RemoveNode(node))
+    ready.ui.registerButton.click()
+    assert not any("registered" in name or "transform" in name for name in node_names())
+    assert "was removed" in ready.ui.statusLabel.text
+    assert not ready.ui.registerButton.enabled
+    assert app.errors == []
+
+
+def test_an_output_removed_meanwhile_ends_it(registered, engine, meanwhile, app):
+    engine.step = 0.03
+    transform = outputs(registered)[0]
+    meanwhile(at_iteration(registered, 2), lambda: slicer.mrmlScene.RemoveNode(transform))
+    registered.ui.registerButton.click()
+    assert "transform" not in " ".join(node_names())
+    assert registered.ui.registerButton.text == "Register"
+    assert app.errors == []
+
+
+@pytest.mark.parametrize("index", [0, 2, 4])
+def test_closing_the_scene_meanwhile_ends_it(ready, engine, meanwhile, app, index):
+    engine.step = 0.04
+    meanwhile(at_iteration(ready, index), lambda: slicer.mrmlScene.Clear(0))
+    ready.ui.registerButton.click()
+    assert node_names() == []
+    assert app.errors == []
+    assert not ready.ui.registerButton.enabled
+    assert ready.runner.session is None
+
+
+def test_leaving_the_panel_meanwhile_lets_it_finish(ready, engine, meanwhile):
+    engine.step = 0.03
+    meanwhile(at_iteration(ready, 1), ready.exit)
+    ready.ui.registerButton.click()
+    ready.enter()
+    assert None not in outputs(ready)
+
+
+def test_a_gpu_without_memory_is_no_end(ready, engine):
+    class OutOfMemoryError(RuntimeError):
+        pass
+
+    engine.errors["refine"] = OutOfMemoryError("CUDA out of memory")
+    ready.ui.registerButton.click()
+    assert None not in outputs(ready)
+    assert engine.last.settings["spacing"] > 0
+    assert "ran out of memory: registered on a grid of" in ready.ui.verdictLabel.text

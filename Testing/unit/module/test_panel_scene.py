@@ -1,0 +1,210 @@
+"""Scenes saved, loaded and closed; the module reloaded; several panels' worth of observers."""
+
+import sys
+
+import pytest
+import slicer
+
+from FiReworkRegistrationLib.mrml.compare_modes import CompareMode
+from in_app.hands import Hands
+
+
+def saved(folder):
+    """The scene and its data in files, as the application writes them."""
+    from in_app.host_application import _store
+
+    scene = slicer.mrmlScene
+    scene.SetURL(str(folder / "scene.mrml"))
+    scene.SetRootDirectory(str(folder))
+    for index in range(scene.GetNumberOfNodesByClass("vtkMRMLStorableNode")):
+        _store(scene.GetNthNodeByClass(index, "vtkMRMLStorableNode"), folder)
+    assert scene.Commit()
+    return folder / "scene.mrml"
+
+
+def load(file):
+    slicer.mrmlScene.Clear(0)
+    slicer.app.processEvents()
+    slicer.mrmlScene.SetURL(str(file))
+    assert slicer.mrmlScene.Connect()
+    slicer.app.processEvents()
+
+
+def selected(panel):
+    names = "fixed", "moving", "outputTransform", "outputVolume", "outputJacobian", "fixedStructures", "movingMask"
+    nodes = [getattr(panel.ui, f"{name}Selector").currentNode() for name in names]
+    return [node and node.GetName() for node in nodes]
+
+
+def choices(panel):
+    ui = panel.ui
+    return [
+        ui.compareComboBox.currentIndex, ui.opacitySlider.value, ui.jacobianCheckBox.checked, ui.gridCheckBox.checked,
+        ui.linkCheckBox.checked, ui.modelComboBox.currentIndex, ui.deviceComboBox.currentText,
+        ui.precisionComboBox.currentText, ui.spacingComboBox.currentText, ui.maximumIterationsSpinBox.value,
+        ui.stopRuleCheckBox.checked, ui.alignCheckBox.checked, ui.keepCheckBox.checked,
+        ui.movingSegmentComboBox.currentIndex, panel.logic.getParameterNode().movingSegment,
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def changed(views, registered, volume):
+    """Everything set to something else than it was."""
+    ui = registered.ui
+    ui.compareComboBox.setCurrentIndex(2)
+    ui.opacitySlider.value = 0.25
+    for box in (ui.jacobianCheckBox, ui.gridCheckBox, ui.linkCheckBox, ui.stopRuleCheckBox, ui.alignCheckBox):
+        box.click()
+    ui.keepCheckBox.click()
+    ui.deviceComboBox.setCurrentIndex(ui.deviceComboBox.count - 1)
+    ui.precisionComboBox.setCurrentIndex(1)
+    ui.spacingComboBox.setCurrentIndex(3)
+    ui.maximumIterationsSpinBox.value = 7
+    labels = volume("Labels", "vtkMRMLLabelMapVolumeNode")
+    ui.fixedStructuresSelector.setCurrentNode(labels)
+    logic = slicer.vtkSlicerSegmentationsModuleLogic()
+    logic.SetMRMLScene(slicer.mrmlScene)
+    segmentation = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Segmentation")
+    assert logic.ImportLabelmapToSegmentationNode(labels, segmentation)
+    ui.movingMaskSelector.setCurrentNode(segmentation)
+    ui.movingSegmentComboBox.setCurrentIndex(1)
+    slicer.app.processEvents()
+    return registered
+
+
+def test_a_loaded_scene_shows_the_same_result_and_settings(changed, views, tmp_path):
+    before = selected(changed), choices(changed)
+    assert None not in before[0]
+    assert before[1][-1]
+    load(saved(tmp_path))
+    assert (selected(changed), choices(changed)) == before
+    node = changed.ui.outputTransformSelector.currentNode()
+    assert node.GetTransformFromParent().TransformPoint(1, 2, 3) == pytest.approx((4, 2, 3), abs=1e-4)
+    assert changed.ui.saveTransformButton.enabled
+    assert not changed.ui.iterationSlider.enabled
+    assert changed.ui.verdictLabel.text.startswith("Improved NCC 0.50 → 0.85 in 3 iterations")
+    assert changed.ui.figuresTable.mrmlTableNode().GetNumberOfRows() == 5
+    assert changed.ui.plotButton.enabled
+    composite = views.sliceWidget("Red").mrmlSliceCompositeNode()
+    assert slicer.mrmlScene.GetNodeByID(composite.GetForegroundVolumeID()).GetName() == "Patient registered"
+
+
+def test_a_loaded_scene_can_be_registered_again(changed, tmp_path):
+    load(saved(tmp_path))
+    changed.ui.registerButton.click()
+    assert changed.ui.iterationSlider.enabled
+    assert "Patient registered" in selected(changed)
+
+
+def test_saving_twice_gives_the_same_scene(changed, tmp_path):
+    """What the panel shows in the views is not saved with it."""
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    load(saved(tmp_path / "a"))
+    names = lambda: sorted(node.GetName() or "" for node in slicer.util.getNodesByClass("vtkMRMLVolumeNode"))  # noqa: E731
+    before = [name for name in names() if "overlay" not in name]
+    load(saved(tmp_path / "b"))
+    assert [name for name in names() if "overlay" not in name] == before
+
+
+def test_closing_the_scene_empties_the_panel(registered):
+    slicer.mrmlScene.Clear(0)
+    slicer.app.processEvents()
+    ui = registered.ui
+    assert selected(registered) == [None] * 7
+    assert not ui.registerButton.enabled
+    assert ui.registerButton.toolTip == "Select a fixed and a moving volume"
+    assert not ui.iterationSlider.enabled
+    assert not ui.refineButton.enabled
+    assert ui.iterationLabel.text == ui.verdictLabel.text == ui.statusLabel.text == ui.judgementLabel.text == ""
+    assert ui.figuresTable.mrmlTableNode() is None
+
+
+def test_closing_the_scene_while_the_slider_is_held(registered):
+    registered.ui.iterationSlider.setSliderDown(True)
+    registered.ui.iterationSlider.setSliderPosition(1)
+    slicer.mrmlScene.Clear(0)
+    registered.ui.iterationSlider.setSliderDown(False)
+    assert selected(registered) == [None] * 7
+
+
+def test_a_panel_works_in_the_next_scene_as_in_the_first(registered, volume):
+    slicer.mrmlScene.Clear(0)
+    volume("A"), volume("B")
+    slicer.app.processEvents()
+    registered.ui.registerButton.click()
+    assert selected(registered)[:3] == ["A", "B", "B to A transform"]
+
+
+def test_the_scene_is_closed_while_another_module_is_open(registered, volume):
+    registered.exit()
+    registered.parent.isEntered = False
+    slicer.mrmlScene.Clear(0)
+    volume("A"), volume("B")
+    registered.parent.isEntered = True
+    registered.enter()
+    assert selected(registered)[:2] == ["A", "B"]
+
+
+def test_leaving_and_coming_back_keeps_the_session(registered):
+    registered.exit()
+    assert not registered.ui.registerButton.enabled
+    registered.enter()
+    assert selected(registered)[:2] == ["Template", "Patient"]
+    assert registered.ui.registerButton.enabled
+    Hands().drag(registered.ui.iterationSlider, 1)
+    assert registered.runner.session.finishedIteration == 1
+
+
+def test_a_reloaded_panel_knows_the_result(registered, open_panel):
+    registered.exit()
+    registered.cleanup()
+    again = open_panel()
+    assert selected(again)[:4] == ["Template", "Patient", "Patient to Template transform", "Patient registered"]
+    assert again.ui.saveTransformButton.enabled
+    again.ui.registerButton.click()
+    assert again.ui.iterationSlider.enabled
+
+
+def test_reload_reads_the_library_again(panel, monkeypatch):
+    reloaded = []
+    monkeypatch.setattr(slicer.util, "reloadScriptedModule", reloaded.append)
+    kept = {name: m for name, m in sys.modules.items() if name.startswith("FiReworkRegistrationLib")}
+    old = sys.modules["FiReworkRegistrationLib"]
+    try:
+        panel.onReload()
+        assert sys.modules["FiReworkRegistrationLib"] is not old
+        assert "FiReworkRegistrationLib.panel.dependencies" not in sys.modules
+        assert reloaded == ["FiReworkRegistration"]
+    finally:
+        sys.modules.update(kept)
+
+
+def test_reload_waits_for_a_registration(ready, engine, meanwhile, monkeypatch):
+    reloaded = []
+    monkeypatch.setattr(slicer.util, "reloadScriptedModule", reloaded.append)
+    engine.step = 0.03
+    meanwhile(lambda: ready.runner.running and ready.ui.iterationSlider.value == 1, ready.onReload)
+    ready.ui.registerButton.click()
+    assert reloaded == []
+    assert ready.ui.outputTransformSelector.currentNode() is not None
+
+
+def test_quitting_meanwhile_ends_the_thread(ready, engine, meanwhile):
+    import threading
+
+    engine.step = 0.03
+    meanwhile(lambda: ready.runner.running and ready.ui.iterationSlider.value == 1, ready.cleanup)
+    ready.ui.registerButton.click()
+    assert "FiReworkRegistration" not in [thread.name for thread in threading.enumerate()]
+    assert slicer.util.getNodesByClass("vtkMRMLTransformNode") == []
+
+
+def test_cleanup_leaves_no_observer(registered):
+    registered.cleanup()
+    assert registered.Observations == []
+
+
+def test_modes_are_kept_by_name(changed):
+    node = changed.logic.getParameterNode().parameterNode
+    assert node.GetParameter("compareMode") == CompareMode.FLICKER.name

@@ -1,0 +1,157 @@
+"""The slider: any iteration at once while it is held, all outputs when it is let go."""
+
+import numpy as np
+import pytest
+import slicer
+
+from in_app.hands import Hands
+from in_app.timers import wait_until
+
+
+def held(panel):
+    """mm to the right at the center: the iteration that the transform node holds."""
+    node = panel.ui.outputTransformSelector.currentNode()
+    return round(node.GetTransformFromParent().TransformPoint(1, 2, 3)[0] - 1, 3)
+
+
+def warped(panel):
+    return slicer.util.arrayFromVolume(panel.ui.outputVolumeSelector.currentNode()).copy()
+
+
+def parent_of_moving(panel):
+    return panel.ui.movingSelector.currentNode().GetParentTransformNode()
+
+
+@pytest.fixture
+def slider(registered):
+    return registered.ui.iterationSlider
+
+
+def test_dragging_swaps_the_transform_and_nothing_else(registered, slider):
+    before = warped(registered)
+    slider.setSliderDown(True)
+    for value in (2, 1, 0, 1):
+        slider.setSliderPosition(value)
+        assert held(registered) == value
+        assert parent_of_moving(registered) is registered.ui.outputTransformSelector.currentNode()
+        assert registered.ui.iterationLabel.text == f"{value} of 4"
+    np.testing.assert_array_equal(warped(registered), before)
+    assert registered.ui.registerButton.text == "Register"
+    slider.setSliderDown(False)
+
+
+def test_letting_go_brings_all_outputs_up_to_date(registered, slider):
+    before = warped(registered)
+    Hands().drag(slider, 1)
+    assert held(registered) == 1
+    assert not np.array_equal(warped(registered), before)
+    assert registered.runner.session.finishedIteration == 1
+    assert parent_of_moving(registered) is None
+    assert slider.value == 1
+    assert slider.enabled
+
+
+def test_back_at_the_best_iteration_it_is_marked_again(registered, slider):
+    Hands().drag(slider, 1)
+    assert "best" not in registered.ui.iterationLabel.text
+    Hands().drag(slider, 3)
+    assert registered.ui.iterationLabel.text == "3 of 4 (best)"
+
+
+def test_the_verdict_follows(registered, slider):
+    slider.setSliderDown(True)
+    slider.setSliderPosition(0)
+    assert registered.ui.verdictLabel.text.startswith("Affine alignment only")
+    slider.setSliderPosition(2)
+    assert "0.50 → 0.80 in 2 iterations" in registered.ui.verdictLabel.text
+    slider.setSliderDown(False)
+
+
+def test_keys_show_at_once_and_finish_when_they_rest(registered, slider):
+    slider.setValue(2)
+    slider.setValue(1)
+    assert held(registered) == 1
+    assert registered.runner.session.finishedIteration == 3
+    assert wait_until(lambda: registered.runner.session.finishedIteration == 1, 5)
+    assert parent_of_moving(registered) is None
+
+
+def test_taking_it_up_and_putting_it_back_writes_nothing(registered, slider, engine):
+    before = warped(registered)
+    engine.errors["finish"] = AssertionError("nothing to finish")
+    Hands().drag(slider, 3)
+    slider.setSliderDown(True)
+    slider.setSliderPosition(2)
+    slider.setSliderPosition(3)
+    slider.setSliderDown(False)
+    assert held(registered) == 3
+    assert parent_of_moving(registered) is None
+    np.testing.assert_array_equal(warped(registered), before)
+
+
+def test_moved_on_while_outputs_are_written_it_is_not_forgotten(registered, slider, engine, meanwhile):
+    engine.step = 0.1
+    meanwhile(lambda: registered.runner.running, lambda: slider.setValue(2))
+    Hands().drag(slider, 1)
+    assert (slider.value, held(registered)) == (2, 2)
+    assert wait_until(lambda: registered.runner.session.finishedIteration == 2, 5)
+
+
+def test_the_panel_does_not_jump_while_outputs_are_written(registered, slider, engine, meanwhile):
+    engine.step = 0.1
+    hidden = []
+    meanwhile(lambda: registered.runner.running, lambda: hidden.append(registered.ui.progressBar.isHidden()))
+    Hands().drag(slider, 1)
+    assert hidden == [True]
+
+
+def test_a_failure_on_release_goes_back_to_what_was_finished(registered, slider, engine, app):
+    engine.errors["finish"] = RuntimeError("disk on fire")
+    Hands().drag(slider, 1)
+    assert app.errors
+    assert (held(registered), slider.value) == (3, 3)
+    assert parent_of_moving(registered) is None
+
+
+def test_a_removed_output_volume_is_not_made_again(registered, slider):
+    slicer.mrmlScene.RemoveNode(registered.ui.outputVolumeSelector.currentNode())
+    Hands().drag(slider, 1)
+    assert registered.ui.outputVolumeSelector.currentNode() is None
+    assert held(registered) == 1
+
+
+def test_a_removed_transform_ends_the_session(registered, slider, app):
+    slicer.mrmlScene.RemoveNode(registered.ui.outputTransformSelector.currentNode())
+    slicer.app.processEvents()
+    Hands().drag(slider, 1)
+    assert parent_of_moving(registered) is None
+    assert not registered.ui.saveTransformButton.enabled
+    assert registered.ui.registerButton.enabled
+
+
+def test_leaving_while_it_is_held_puts_the_moving_volume_back(registered, slider):
+    moving, result = registered.ui.movingSelector.currentNode(), registered.ui.outputTransformSelector.currentNode()
+    slider.setSliderDown(True)
+    slider.setSliderPosition(1)
+    registered.exit()
+    assert moving.GetParentTransformNode() is None
+    assert result.GetTransformFromParent().TransformPoint(0, 0, 0)[0] == pytest.approx(3)
+    slider.setSliderDown(False)
+
+
+def test_other_inputs_end_the_session_and_leave_its_result(registered, slider, volume):
+    result, other = registered.ui.outputTransformSelector.currentNode(), volume("Other")
+    registered.ui.movingSelector.setCurrentNode(other)
+    assert not slider.enabled
+    assert not registered.ui.refineButton.enabled
+    assert registered.ui.verdictLabel.text == ""
+    slider.setValue(1)
+    assert other.GetParentTransformNode() is None
+    assert result.GetTransformFromParent().TransformPoint(0, 0, 0)[0] == pytest.approx(3)
+
+
+def test_an_output_chosen_on_purpose_stays_chosen(ready, volume):
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTransformNode", "Mine")
+    ready.ui.outputTransformSelector.setCurrentNode(node)
+    ready.ui.movingSelector.setCurrentNode(volume("Other"))
+    assert ready.ui.outputTransformSelector.currentNode() is node

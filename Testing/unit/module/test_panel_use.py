@@ -1,0 +1,127 @@
+"""Apply to other nodes, save the transform and its inverse, open it in the Transforms module."""
+
+import numpy as np
+import pytest
+import qt
+import slicer
+
+
+@pytest.fixture
+def path(monkeypatch, tmp_path):
+    """Answers the file dialog; ``path.name`` is what the user types, ``path.asked`` what was asked."""
+
+    class Answer:
+        name, asked = "transform.h5", []
+
+        def __call__(self, parent, title, proposed, filters):
+            self.asked.append((title, proposed, filters))
+            return str(tmp_path / self.name) if self.name else ""
+
+    answer = Answer()
+    answer.asked = []
+    monkeypatch.setattr(qt.QFileDialog, "getSaveFileName", answer)
+    return answer
+
+
+def add(kind, name):
+    return slicer.mrmlScene.AddNewNodeByClass(kind, name)
+
+
+def test_nothing_can_be_used_before_a_registration(ready):
+    ui = ready.ui
+    buttons = (ui.applyButton, ui.saveTransformButton, ui.saveInverseButton, ui.openTransformsButton)
+    assert not any(button.enabled for button in buttons)
+
+
+@pytest.mark.parametrize("ending", [".h5", ".nrrd", ".nii.gz"])
+def test_the_transform_is_saved_as_other_programs_read_it(registered, path, tmp_path, ending):
+    import SimpleITK as sitk
+
+    path.name = f"saved{ending}"
+    registered.ui.saveTransformButton.click()
+    file = tmp_path / path.name
+    if ending == ".h5":
+        transform = sitk.ReadTransform(str(file))
+    else:
+        image = sitk.ReadImage(str(file))
+        transform = sitk.DisplacementFieldTransform(sitk.Cast(image, sitk.sitkVectorFloat64))
+    assert transform.TransformPoint((0.0, 0.0, 0.0)) == pytest.approx((-3, 0, 0), abs=1e-4)
+    assert str(file) in registered.ui.statusLabel.text
+
+
+def test_the_dialog_proposes_a_name(registered, path, tmp_path):
+    registered.ui.saveTransformButton.click()
+    _title, proposed, filters = path.asked[0]
+    assert proposed == "Patient to Template transform.h5"
+    assert all(ending in filters for ending in ("*.h5", "*.nrrd", "*.nii.gz"))
+
+
+def test_saving_to_nowhere_does_nothing(registered, path, app):
+    path.name = ""
+    before = registered.ui.statusLabel.text
+    registered.ui.saveTransformButton.click()
+    registered.ui.saveInverseButton.click()
+    assert (registered.ui.statusLabel.text, app.errors) == (before, [])
+
+
+def test_an_ending_that_cannot_be_written_is_said_in_words(registered, path, app):
+    path.name = "transform.txt"
+    registered.ui.saveTransformButton.click()
+    assert ".h5" in app.errors[0]
+
+
+def test_the_inverse_is_computed_and_saved(registered, path, tmp_path):
+    import SimpleITK as sitk
+
+    path.name = "inverse.h5"
+    registered.ui.saveInverseButton.click()
+    transform = sitk.ReadTransform(str(tmp_path / "inverse.h5"))
+    assert transform.TransformPoint((0.0, 0.0, 0.0)) == pytest.approx((3, 0, 0), abs=0.01)
+    assert "99th percentile" in registered.ui.statusLabel.text
+
+
+def test_markups_are_placed_under_the_transform(registered):
+    points = add("vtkMRMLMarkupsFiducialNode", "Points")
+    registered.ui.applySelector.setCurrentNode(points)
+    registered.ui.applyButton.click()
+    assert points.GetParentTransformNode() is registered.ui.outputTransformSelector.currentNode()
+    assert "'Points' is under the transform" in registered.ui.statusLabel.text
+
+
+def test_another_volume_is_resampled(registered, volume):
+    other = volume("FLAIR")
+    registered.ui.applySelector.setCurrentNode(other)
+    registered.ui.applyButton.click()
+    new = slicer.util.getNode("FLAIR registered")
+    result = slicer.util.arrayFromVolume(registered.ui.outputVolumeSelector.currentNode())
+    np.testing.assert_allclose(slicer.util.arrayFromVolume(new), result, atol=1)
+    assert other.GetParentTransformNode() is None
+
+
+def test_the_user_can_say_how(registered, volume):
+    other = volume("FLAIR")
+    registered.ui.applySelector.setCurrentNode(other)
+    registered.ui.applyComboBox.setCurrentIndex(1)
+    registered.ui.applyButton.click()
+    assert other.GetParentTransformNode() is registered.ui.outputTransformSelector.currentNode()
+
+
+def test_what_cannot_be_resampled_is_said_in_words(registered, app):
+    registered.ui.applySelector.setCurrentNode(add("vtkMRMLMarkupsFiducialNode", "Points"))
+    registered.ui.applyComboBox.setCurrentIndex(2)
+    registered.ui.applyButton.click()
+    assert "place it under the transform instead" in app.errors[0]
+
+
+def test_the_transforms_module_opens_with_the_result(registered):
+    slicer.app.opened_nodes.clear()
+    registered.ui.openTransformsButton.click()
+    assert slicer.app.opened_nodes == [registered.ui.outputTransformSelector.currentNode()]
+
+
+def test_a_removed_transform_closes_the_buttons(registered):
+    registered.ui.applySelector.setCurrentNode(add("vtkMRMLModelNode", "Model"))
+    assert registered.ui.applyButton.enabled
+    slicer.mrmlScene.RemoveNode(registered.ui.outputTransformSelector.currentNode())
+    assert not registered.ui.applyButton.enabled
+    assert not registered.ui.saveTransformButton.enabled

@@ -1,0 +1,140 @@
+"""The judge of a session: figures, verdict, Dice and TRE kept up to date."""
+
+import numpy as np
+import pytest
+import slicer
+
+from FiReworkRegistrationLib.engine.errors import RegistrationError
+from FiReworkRegistrationLib.engine.maps import DisplacementMap
+from FiReworkRegistrationLib.mrml.judge import Judge
+from FiReworkRegistrationLib.mrml.session import RegistrationSession
+from FiReworkRegistrationLib.mrml.tables import tableColumns
+from FiReworkRegistrationLib.mrml.volumes import setVolume, volumeFromNode
+
+
+@pytest.fixture
+def session(tools, fixed, moving):
+    import torch
+
+    class Known(tools.KnownRegistration):
+        """Iteration 0 is the identity, every other one the known motion."""
+
+        affine = np.eye(4)
+
+        def __init__(self, *args, **settings):
+            super().__init__(*args, **settings)
+            self.grid = self.fixed.grid
+            self.mask = torch.ones(1, 1, *self.grid.shape)
+
+        def map(self, iteration=None):
+            dmap = super().map()
+            return DisplacementMap(dmap.grid, np.zeros_like(dmap.displacement)) if iteration == 0 else dmap
+
+    session = RegistrationSession(fixed, moving, registrationClass=Known)
+    session.prepare()
+    list(session.refine(3))
+    return session
+
+
+@pytest.fixture
+def judge(scene, session):
+    return Judge(session, scene, "moving to fixed")
+
+
+def test_verdict_of_any_iteration(judge):
+    assert judge.verdict().sentence.startswith("Improved NCC 0.50 → 0.53 in 3 iterations; 0.12 %")
+    assert judge.verdict(1).sentence.startswith("Improved NCC 0.50 → 0.51 in 1 iteration;")
+    assert judge.verdict(0).sentence.startswith("Affine alignment only")
+
+
+def test_coverage_enters_the_verdict(scene, session):
+    session.registration.affine = np.diag([1.0, 1, 1, 1])
+    session.registration.affine[0, 3] = 25
+    warnings = Judge(session, scene).verdict().warnings
+    assert any(warning.startswith("Little overlap") for warning in warnings)
+
+
+def test_figures_follow_the_session(session, judge):
+    nodes = judge.showFigures()
+    assert tableColumns(nodes.table)["Displacement"] == [0.0, 1.0, 2.0, 3.0]
+    assert nodes.table.GetName() == "moving to fixed figures"
+    list(session.refine(5))
+    assert judge.showFigures() is nodes
+    assert tableColumns(nodes.table)["Note"] == ["affine start", "", "", "", "", "best"]
+
+
+def addPoints(name, points):
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", name)
+    for point in points:
+        node.AddControlPoint(list(point))
+    return node
+
+
+def test_nothing_given_is_nothing_compared(scene, judge):
+    before = scene.GetNumberOfNodes()
+    assert judge.compare() == []
+    assert scene.GetNumberOfNodes() == before
+
+
+def test_landmarks_before_affine_after(tools, session, judge):
+    points = np.array([(3.0, -4, 5), (8, 0, 1), (-6, 4, 9)])
+    judge.setLandmarks(addPoints("F", points), addPoints("M", tools.knownMotion(points)))
+    (sentence,) = judge.compare(2)
+    columns = tableColumns(judge.landmarkTable)
+    assert list(columns) == ["Landmark", "Before", "Affine", "After"]
+    assert columns["Before"][0] == columns["Affine"][0] > 1 > 0.1 > columns["After"][0]
+    assert sentence.startswith(f"Mean error of 3 landmarks: {columns['Before'][0]:.1f} →")
+    assert sentence.endswith("→ 0.0 mm.")
+
+
+def test_structures_and_execute(tools, scene, fixed, moving, session):
+    def labels(name, node, values):
+        new = scene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode", name)
+        setVolume(new, values.astype(np.uint8), volumeFromNode(node).affine)
+        return new
+
+    ran = []
+    judge = Judge(session, scene, execute=lambda function: ran.append(1) or function())
+    grid = volumeFromNode(fixed).grid
+    k, j, i = np.meshgrid(*(np.arange(size) for size in grid.shape), indexing="ij")
+    in_fixed = np.linalg.norm(grid.to_ras(np.stack([i, j, k], -1)), axis=-1) < 9
+    there = volumeFromNode(moving).grid
+    k, j, i = np.meshgrid(*(np.arange(size) for size in there.shape), indexing="ij")
+    center = tools.knownMotion(np.zeros(3))
+    in_moving = np.linalg.norm(there.to_ras(np.stack([i, j, k], -1)) - center, axis=-1) < 9
+    judge.setStructures(labels("A", fixed, in_fixed), labels("B", moving, in_moving), fixed)
+    (sentence,) = judge.compare()
+    columns = tableColumns(judge.diceTable)
+    assert columns["Structure"] == ["Mean", "label 1"]
+    assert columns["After"][0] > 0.85 > columns["Before"][0]
+    assert sentence.startswith("Dice of 1 structure: 0.")
+    assert ran == [1]
+
+
+def test_a_scene_closed_meanwhile_gets_no_tables(scene, session):
+    session.finish(3)
+    judge = Judge(session, scene, execute=lambda function: (function(), scene.Clear(0))[0])
+    judge.setLandmarks(addPoints("F", np.eye(3)), addPoints("M", np.eye(3)))
+    assert judge.compare() == []
+    assert scene.GetNumberOfNodesByClass("vtkMRMLTableNode") == 0
+
+
+def test_bad_choices_keep_what_was_there(session, judge):
+    points = addPoints("F", np.eye(3))
+    judge.setLandmarks(points, addPoints("M", np.eye(3)))
+    with pytest.raises(RegistrationError):
+        judge.setLandmarks(points, None)
+    assert len(judge.compare(1)) == 1
+    judge.setLandmarks(None, None)
+    assert judge.compare(1) == []
+
+
+def test_remove(scene, judge):
+    before = scene.GetNumberOfNodes()
+    judge.setLandmarks(addPoints("F", np.eye(3)), addPoints("M", np.eye(3)))
+    points = scene.GetNumberOfNodes() - before
+    judge.showFigures()
+    judge.compare()
+    judge.remove()
+    judge.remove()
+    assert scene.GetNumberOfNodes() == before + points
