@@ -1,7 +1,6 @@
 import importlib
 import logging
 import sys
-import tempfile
 import unittest
 from pathlib import Path
 from typing import Annotated, Union
@@ -31,6 +30,7 @@ from slicer.util import VTKObservationMixin
 # torch are imported inside functions, when they are needed.
 from FiReworkRegistrationLib.mrml.compare_modes import CompareMode
 from FiReworkRegistrationLib.panel.choices import RESOLUTIONS
+from FiReworkRegistrationLib.self_test import SelfTest
 
 #: Something that marks voxels by name or number. Slicer can write no None into a union that does not name it.
 Structures = Union[vtkMRMLSegmentationNode, vtkMRMLLabelMapVolumeNode, None]  # noqa: UP007 - VTK classes have no |
@@ -506,13 +506,8 @@ class FiReworkRegistrationLogic(ScriptedLoadableModuleLogic):
 #
 
 
-class FiReworkRegistrationTest(ScriptedLoadableModuleTest):
-    """Self-test in Slicer: by ctest, or by Reload and Test. Needs no internet, and a minute on a CPU.
-
-    Tests that compute are skipped where torch is not installed: a test never installs it.
-    """
-
-    SHIFT = (6.0, -4.0, 3.0)  # mm, RAS: where the moving head lies, seen from the fixed one
+class FiReworkRegistrationTest(SelfTest, ScriptedLoadableModuleTest):
+    """Self-test in Slicer: by ctest, or by Reload and Test. Needs no internet, and a minute on a CPU."""
 
     def setUp(self):
         slicer.mrmlScene.Clear(0)
@@ -526,115 +521,3 @@ class FiReworkRegistrationTest(ScriptedLoadableModuleTest):
             except unittest.SkipTest as reason:
                 self.delayDisplay(f"{test.__name__} skipped: {reason}")
         self.delayDisplay("Test passed")
-
-    def test_parameterNode(self):
-        parameters = FiReworkRegistrationLogic().getParameterNode()
-        self.assertEqual((parameters.iterations, parameters.device), (8, "auto"))
-        self.assertIsNone(parameters.fixedVolume)
-        with self.assertRaises(ValueError):
-            parameters.iterations = 0
-        with self.assertRaises(ValueError):
-            parameters.precision = "fp8"
-
-    def test_registration(self):
-        self._needPackages()
-        fixed, moving = self._makePair()
-        self.delayDisplay("Registering a shifted phantom")
-        outputs = FiReworkRegistrationLogic().process(fixed, moving, iterations=2, device="cpu")
-        for node in (outputs.transform, outputs.volume, outputs.jacobian):
-            self.assertIs(slicer.mrmlScene.GetNodeByID(node.GetID()), node)
-        self.assertEqual(outputs.volume.GetImageData().GetDimensions(), fixed.GetImageData().GetDimensions())
-        self._checkShift(outputs.transform)
-        self._checkShift(self._savedAndRead(outputs.transform))
-
-    def test_panel(self):
-        """Register, drag K, let go, leave, come back, close the scene."""
-        self._needPackages()
-        fixed, moving = self._makePair()
-        self.delayDisplay("A session with the panel")
-        panel = FiReworkRegistrationWidget()
-        try:
-            panel.enter()
-            ui = panel.ui
-            self.assertEqual((ui.fixedSelector.currentNode(), ui.movingSelector.currentNode()), (fixed, moving))
-            ui.maximumIterationsSpinBox.value = 2
-            ui.registerButton.click()
-            self.assertEqual(ui.iterationSlider.maximum, 2, ui.statusLabel.text)
-            self._checkShift(ui.outputTransformSelector.currentNode())
-            other = 0 if ui.iterationSlider.value else 1
-            ui.iterationSlider.setSliderDown(True)
-            ui.iterationSlider.setSliderPosition(other)
-            self.assertIs(moving.GetParentTransformNode(), ui.outputTransformSelector.currentNode())
-            ui.iterationSlider.setSliderDown(False)
-            self.assertIsNone(moving.GetParentTransformNode())
-            self.assertEqual(ui.outputTransformSelector.currentNode().GetAttribute("FiRework.iterations"), str(other))
-            panel.exit()
-            panel.enter()
-            self.assertTrue(ui.saveTransformButton.enabled)
-            slicer.mrmlScene.Clear(0)
-            panel.initializeParameterNode()
-            self.assertFalse(ui.registerButton.enabled)
-        finally:
-            panel.cleanup()
-            panel.parent.hide()
-
-    def test_badInput(self):
-        self._needPackages()
-        from FiReworkRegistrationLib.engine.errors import Cancelled, RegistrationError
-
-        fixed, moving = self._makePair()
-        empty = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Empty")
-        nodes = slicer.mrmlScene.GetNumberOfNodes()
-        process = FiReworkRegistrationLogic().process
-        for bad in ((None, moving), (fixed, None), (fixed, empty)):
-            with self.assertRaises(RegistrationError):
-                process(*bad, iterations=2, device="cpu")
-        with self.assertRaises(RegistrationError):
-            process(fixed, moving, iterations=0, device="cpu")
-        with self.assertRaises(Cancelled):
-            process(fixed, moving, iterations=2, device="cpu", cancelled=lambda: True)
-        self.assertEqual(slicer.mrmlScene.GetNumberOfNodes(), nodes, "failure and cancel must leave no node")
-
-    def _needPackages(self):
-        from FiReworkRegistrationLib.panel import dependencies
-
-        missing = dependencies.missingPackages()
-        if missing:
-            self.skipTest(f"not installed: {', '.join(missing)}")
-
-    def _makePair(self):
-        """A phantom head of 80x96x80 voxels of 2 mm, and the same head shifted."""
-        return self._makeHead("Fixed", (0, 0, 0)), self._makeHead("Moving", self.SHIFT)
-
-    def _makeHead(self, name, shift):
-        import numpy as np
-
-        kji = np.indices((80, 96, 80), dtype=np.float32)
-        r, a, s = (2 * kji[2 - axis] - (80, 96, 80)[axis] - shift[axis] for axis in range(3))
-        brain = (r / 58) ** 2 + (a / 72) ** 2 + (s / 54) ** 2
-        array = np.where(brain < 1, 120 + 40 * np.sin(r / 9) * np.cos(a / 11) * np.sin(s / 8 + 1), 0)
-        ventricles = ((np.abs(r) - 12) / 6) ** 2 + (a / 24) ** 2 + ((s - 6) / 10) ** 2
-        array[ventricles < 1] = 30
-        node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
-        node.SetSpacing(2, 2, 2)
-        node.SetOrigin(-80, -96, -80)
-        slicer.util.updateVolumeFromArray(node, array.astype(np.int16))
-        return node
-
-    def _checkShift(self, transformNode):
-        """The map takes points of the fixed head to where they lie in the moving one."""
-        for point in ((0, 0, 0), (30, 10, -20), (-20, -40, 15)):
-            mapped = transformNode.GetTransformFromParent().TransformPoint(point)
-            for axis in range(3):
-                self.assertAlmostEqual(mapped[axis], point[axis] + self.SHIFT[axis], delta=2.0)
-
-    def _savedAndRead(self, transformNode):
-        """What another program gets: the transform after a trip through a file."""
-        with tempfile.TemporaryDirectory() as folder:
-            storage = transformNode.CreateDefaultStorageNode()
-            storage.UnRegister(None)  # the Python variable owns it now
-            storage.SetFileName(str(Path(folder) / "transform.h5"))
-            self.assertTrue(storage.WriteData(transformNode))
-            copy = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTransformNode", "Read")
-            self.assertTrue(storage.ReadData(copy))
-        return copy

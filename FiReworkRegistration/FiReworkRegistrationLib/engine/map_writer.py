@@ -44,4 +44,3 @@ class MapWriter:
             torch.mul(field[0], self._weights, out=block)
         target = torch.from_numpy(out).view(-1, 3)
         torch.addmm(self._linear_part, self._padded.view(3, -1).T, self._to_mm, out=target)
-
