@@ -67,6 +67,7 @@ def _installTorch():
     try:
         import PyTorchUtils
     except ImportError:
+        _offerExtension()
         raise DependencyError(_noExtensionMessage()) from None
     try:
         torch = PyTorchUtils.PyTorchUtilsLogic().installTorch(
@@ -82,6 +83,29 @@ def _installTorch():
         ) from error
     if torch is None:
         raise InstallationDeclined(_("PyTorch was not installed. Registration cannot run without it."))
+
+
+def _offerExtension():
+    """Install the PyTorch extension if the user wants that and this Slicer has an extensions manager.
+
+    Raises InstallationDeclined when it was installed (Slicer has to restart first) or is not wanted.
+    """
+    makeModel = getattr(slicer.app, "extensionsManagerModel", None)
+    if makeModel is None:
+        return
+    question = _(
+        "Registration needs PyTorch, which the PyTorch extension installs. Download and install that extension now? "
+        "Slicer has to be restarted afterwards."
+    )
+    if not slicer.util.confirmOkCancelDisplay(question, windowTitle=_("FiRework Registration")):
+        raise InstallationDeclined(_noExtensionMessage())
+    model = makeModel()
+    # No windows of its own: the question was asked.
+    model.interactive = False
+    if model.installExtensionFromServer("PyTorch", False):
+        raise InstallationDeclined(
+            _("The PyTorch extension was installed. Save your work, restart Slicer and click Register again.")
+        )
 
 
 def _noTorchMessage():

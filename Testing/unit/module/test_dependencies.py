@@ -93,6 +93,51 @@ def test_without_the_extension_the_message_names_it(packages, no_extension):
     assert packages.asked == []
 
 
+class ExtensionsManager:
+    """``slicer.app.extensionsManagerModel()``, which not every Slicer has."""
+
+    def __init__(self, works=True):
+        self.works, self.interactive, self.installed = works, True, []
+
+    def installExtensionFromServer(self, name, restart=True):
+        self.installed.append((name, restart))
+        return self.works
+
+
+@pytest.fixture
+def answer(monkeypatch, no_extension, packages):
+    """Slicer with an extensions manager, and what the user answers to the question."""
+    packages.installed.clear()
+
+    def set_up(yes, works=True):
+        manager = ExtensionsManager(works)
+        monkeypatch.setattr(slicer.app, "extensionsManagerModel", lambda: manager, raising=False)
+        monkeypatch.setattr(slicer.util, "confirmOkCancelDisplay", lambda text, windowTitle=None, **_: yes)
+        return manager
+
+    return set_up
+
+
+def test_the_extension_is_offered_and_installed(answer):
+    manager = answer(True)
+    with pytest.raises(InstallationDeclined, match="restart Slicer"):
+        dependencies.ensureInstalled()
+    assert manager.installed == [("PyTorch", False)] and manager.interactive is False
+
+
+def test_the_extension_is_not_installed_without_consent(answer):
+    manager = answer(False)
+    with pytest.raises(InstallationDeclined, match='install the extension "PyTorch"'):
+        dependencies.ensureInstalled()
+    assert manager.installed == []
+
+
+def test_an_extension_that_cannot_be_had(answer):
+    answer(True, works=False)
+    with pytest.raises(DependencyError, match='install the extension "PyTorch"'):
+        dependencies.ensureInstalled()
+
+
 def test_declined_torch(packages, extension):
     del packages.installed["torch"]
     extension.answer = False
