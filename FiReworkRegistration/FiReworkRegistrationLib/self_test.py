@@ -36,9 +36,9 @@ class SelfTest:
         self._checkShift(self._savedAndRead(outputs.transform))
 
     def test_panel(self):
-        """Register, drag K, let go, leave, come back, close the scene."""
+        """Load, register, drag K, compare, apply, save, leave and come back, close the scene."""
         self._needPackages()
-        fixed, moving = self._makePair()
+        fixed, moving, isPhantom = self._loadPair()
         self.delayDisplay("A session with the panel")
         panel = self._module().FiReworkRegistrationWidget()
         try:
@@ -48,14 +48,16 @@ class SelfTest:
             ui.maximumIterationsSpinBox.value = 2
             ui.registerButton.click()
             self.assertEqual(ui.iterationSlider.maximum, 2, ui.statusLabel.text)
-            self._checkShift(ui.outputTransformSelector.currentNode())
-            other = 0 if ui.iterationSlider.value else 1
-            ui.iterationSlider.setSliderDown(True)
-            ui.iterationSlider.setSliderPosition(other)
-            self.assertIs(moving.GetParentTransformNode(), ui.outputTransformSelector.currentNode())
-            ui.iterationSlider.setSliderDown(False)
-            self.assertIsNone(moving.GetParentTransformNode())
-            self.assertEqual(ui.outputTransformSelector.currentNode().GetAttribute("FiRework.iterations"), str(other))
+            result = ui.outputTransformSelector.currentNode()
+            if isPhantom:
+                self._checkShift(result)
+            else:
+                figures = panel.runner.session.iterations
+                self.assertGreater(figures[2].local_ncc, figures[0].local_ncc + 0.1)
+            self._drag(ui, moving, result)
+            self._compare(ui)
+            self._apply(ui, moving)
+            self._savedAndRead(result)
             panel.exit()
             panel.enter()
             self.assertTrue(ui.saveTransformButton.enabled)
@@ -65,6 +67,32 @@ class SelfTest:
         finally:
             panel.cleanup()
             panel.parent.hide()
+
+    def _drag(self, ui, moving, result):
+        """The moving volume is seen through the transform while the slider is held."""
+        other = 0 if ui.iterationSlider.value else 1
+        ui.iterationSlider.setSliderDown(True)
+        ui.iterationSlider.setSliderPosition(other)
+        self.assertIs(moving.GetParentTransformNode(), result)
+        ui.iterationSlider.setSliderDown(False)
+        self.assertIsNone(moving.GetParentTransformNode())
+        self.assertEqual(result.GetAttribute("FiRework.iterations"), str(other))
+
+    def _compare(self, ui):
+        for index in reversed(range(ui.compareComboBox.count)):
+            ui.compareComboBox.currentIndex = index
+            slicer.app.processEvents()
+        for checkBox in (ui.jacobianCheckBox, ui.gridCheckBox):
+            checkBox.checked = True
+            slicer.app.processEvents()
+            checkBox.checked = False
+
+    def _apply(self, ui, moving):
+        """A volume is resampled into a new one."""
+        before = slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode")
+        ui.applySelector.setCurrentNode(moving)
+        ui.applyButton.click()
+        self.assertEqual(slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode"), before + 1)
 
     def test_badInput(self):
         self._needPackages()
@@ -89,6 +117,14 @@ class SelfTest:
         missing = dependencies.missingPackages()
         if missing:
             self.skipTest(f"not installed: {', '.join(missing)}")
+
+    def _loadPair(self):
+        """The bundled brains where the module runs from a checkout, else the phantom; fixed, moving, isPhantom."""
+        folder = Path(self._module().__file__).resolve().parents[1] / "Resources" / "SampleData"
+        files = [folder / f"{name}_T1_2mm.nii.gz" for name in ("ICBM152", "Colin27")]
+        if not all(file.exists() for file in files):
+            return *self._makePair(), True
+        return *(slicer.util.loadVolume(str(file)) for file in files), False
 
     def _makePair(self):
         """A phantom head of 80x96x80 voxels of 2 mm, and the same head shifted."""

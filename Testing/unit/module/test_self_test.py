@@ -1,11 +1,10 @@
 """The module's own self-test, as Slicer runs it by ctest and by Reload and Test."""
 
-import importlib
 import unittest
+from pathlib import Path
 
 import pytest
-
-from FiReworkRegistrationLib.engine.models import list_models
+import slicer
 
 
 def run_as_ctest(module):
@@ -25,9 +24,23 @@ def test_without_torch_it_skips_and_passes(module, packages, capsys):
     assert "skipped: not installed: torch" in capsys.readouterr().out
 
 
-def test_with_the_trained_model(module):
-    if importlib.util.find_spec("FiReworkRegistrationLib.mrml") is None or not list_models():
-        pytest.skip("needs the bridge and a model")
+def load_volume(path):
+    """In place of ``slicer.util.loadVolume``, which needs the application."""
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", Path(path).name.split(".")[0])
+    storage = slicer.vtkMRMLVolumeArchetypeStorageNode()
+    storage.SetFileName(path)
+    assert storage.ReadData(node)
+    node.CreateDefaultDisplayNodes()
+    return node
+
+
+@pytest.mark.parametrize("pair", ["sample pair", "phantom"])
+def test_with_the_trained_model(module, monkeypatch, pair):
+    monkeypatch.setattr(slicer.util, "loadVolume", load_volume)
+    if pair == "phantom":
+        # As installed: without the repository around it.
+        test = module.FiReworkRegistrationTest
+        monkeypatch.setattr(test, "_loadPair", lambda self: (*self._makePair(), True))
     result = run_as_ctest(module)
     assert not result.skipped
     assert result.wasSuccessful(), result.errors + result.failures
