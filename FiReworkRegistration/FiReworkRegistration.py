@@ -157,6 +157,13 @@ class FiReworkRegistrationParameterNode:
     keepOnCancel: bool = False
 
 
+#: Parameters that are nodes.
+NODE_PARAMETERS = (
+    "fixedVolume", "movingVolume", "fixedMask", "movingMask", "initialTransform", "outputTransform", "outputVolume",
+    "outputJacobian", "fixedStructures", "movingStructures", "fixedLandmarks", "movingLandmarks",
+)  # fmt: skip
+
+
 #
 # FiReworkRegistrationWidget
 #
@@ -187,11 +194,15 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         for event, callback in (
             (slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose),
             (slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose),
+            (slicer.mrmlScene.StartImportEvent, self.onSceneStartImport),
             (slicer.mrmlScene.EndImportEvent, self.onSceneEndImport),
             (slicer.mrmlScene.NodeAddedEvent, self.onNodesChanged),
             (slicer.mrmlScene.NodeRemovedEvent, self.onNodesChanged),
         ):
             self.addObserver(slicer.mrmlScene, event, callback)
+        # Before the selectors hear of it: they would choose the node's neighbor in the list.
+        removed = slicer.mrmlScene.NodeAboutToBeRemovedEvent
+        self.addObserver(slicer.mrmlScene, removed, self.onNodeAboutToBeRemoved, priority=100.0)
         self.ui.registerButton.connect("clicked(bool)", self.onRegisterButton)
         self.ui.refineButton.connect("clicked(bool)", self.onRefineButton)
         self.ui.swapButton.connect("clicked(bool)", self.onSwapButton)
@@ -247,10 +258,29 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         if getattr(self.parent, "isEntered", False):
             self.initializeParameterNode()
 
+    def onSceneStartImport(self, caller, event) -> None:
+        # The selectors lose their rows while nodes are read, and would write that down as a choice.
+        if not self.runner.running:
+            self.setParameterNode(None)
+
     def onSceneEndImport(self, caller, event) -> None:
-        if getattr(self.parent, "isEntered", False):
+        # Later: other widgets still go through what was read.
+        qt.QTimer.singleShot(0, self._afterImport)
+
+    def _afterImport(self) -> None:
+        if getattr(self.parent, "isEntered", False) and not self.runner.running:
             self.initializeParameterNode()
             self._showResult()
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def onNodeAboutToBeRemoved(self, caller, event, node) -> None:
+        if not self._parameterNode or slicer.mrmlScene.IsClosing():
+            return
+        if self.ui.applySelector.currentNode() is node:
+            self.ui.applySelector.setCurrentNode(None)
+        for name in NODE_PARAMETERS:
+            if getattr(self._parameterNode, name) is node:
+                setattr(self._parameterNode, name, None)
 
     def onNodesChanged(self, caller, event) -> None:
         # Later: a node is added before it is loaded, and many may come at once.
@@ -264,7 +294,7 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         from FiReworkRegistrationLib.panel.input_section import chooseDefaults
 
         self._nodesChanged = False
-        if not self._parameterNode:
+        if not self._parameterNode or slicer.mrmlScene.IsImporting():
             return
         if not self.runner.running:
             chooseDefaults(self._parameterNode)
@@ -304,7 +334,8 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         self._parameterNode = parameterNode
         self.result.setParameterNode(parameterNode)
         if self._parameterNode:
-            self._parameterNodeGuiTag = self._parameterNode.connectGui(self.ui)
+            # Some versions of Slicer forget to return the tag; the first one is 0.
+            self._parameterNodeGuiTag = self._parameterNode.connectGui(self.ui) or 0
             self.addObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self._update)
         self._update()
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from . import __version__
-from .engine.errors import Cancelled, RegistrationError
+from .engine.errors import Cancelled, RegistrationError, is_out_of_memory
 from .progress import ProgressLine
 
 
@@ -20,6 +20,11 @@ def main(arguments=None) -> int:
         options.run(options)
     except RegistrationError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 2
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        print("error: not enough memory; choose a coarser --spacing or another --device", file=sys.stderr)
         return 2
     except (Cancelled, KeyboardInterrupt):
         print("interrupted", file=sys.stderr)
@@ -103,7 +108,7 @@ def _add_export(commands):
 
 def register(options) -> None:
     """One pair of files to a transform file and what else was asked for."""
-    from .engine.files import check_output, read_volume, write_volume
+    from .engine.files import check_volume_path, read_volume, write_volume
     from .engine.maps import covering_grid
     from .engine.registration import Registration
     from .engine.transform_files import check_transform_path, read_linear, write_map
@@ -114,7 +119,7 @@ def register(options) -> None:
             check_transform_path(path)
     for path in (options.warped_moving_out, options.jacobian_out):
         if path:
-            check_output(path)
+            check_volume_path(path)
     if options.iterations is not None and options.iterations < 1:
         raise RegistrationError(f"Iterations (K) is {options.iterations}; choose 1 or more.")
     line = ProgressLine()
@@ -152,7 +157,7 @@ def register(options) -> None:
 def evaluate(options) -> None:
     """Pairs from a JSON file to a table, and to a CSV file."""
     from .engine.files import check_output
-    from .training.evaluation import evaluate_pair, read_pairs, read_rows, summary, write_rows
+    from .training.evaluation import evaluate_pair, pair_names, read_pairs, read_rows, summary, write_rows
 
     try:
         iterations = sorted({int(value) for value in options.iterations.split(",")})
@@ -165,9 +170,9 @@ def evaluate(options) -> None:
     baseline = read_rows(options.baseline) if options.baseline else None
     pairs, labels = read_pairs(options.pairs)
     rows, line = [], ProgressLine()
-    for number, files in enumerate(pairs):
-        line.show(number / len(pairs), f"{number}/{len(pairs)} {files.name}")
-        rows += evaluate_pair(files, iterations, labels, not options.no_surfaces, **_engine_settings(options))
+    for number, (files, name) in enumerate(zip(pairs, pair_names(pairs), strict=True)):
+        line.show(number / len(pairs), f"{number}/{len(pairs)} {name}")
+        rows += evaluate_pair(files, iterations, labels, not options.no_surfaces, name, **_engine_settings(options))
         if options.csv:
             write_rows(rows, options.csv)
     line.done(f"{len(pairs)} pairs")

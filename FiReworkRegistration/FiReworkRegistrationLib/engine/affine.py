@@ -26,6 +26,8 @@ class Alignment:
 def center_of_mass(volume: Volume) -> np.ndarray:
     """Intensity-weighted RAS center in mm, (3,); intensities must not be negative."""
     weights = volume.array.astype(np.float64)
+    if weights.sum() <= 0:
+        raise RegistrationError(f"Volume '{volume.name}' shows nothing but one gray value; choose another one.")
     sums = [weights.sum(axis=tuple(a for a in range(3) if a != axis)) for axis in (2, 1, 0)]
     ijk = [(line * np.arange(len(line))).sum() / line.sum() for line in sums]
     return volume.grid.to_ras(np.array(ijk))
@@ -55,7 +57,9 @@ def prealign(fixed: Volume, moving: Volume, start=None, progress=None, cancelled
     if rigid_start:
         rigid = sitk.Euler3DTransform()
         rigid.SetCenter(lps_center)
-        rigid.SetMatrix(current.GetMatrix(), 1e-5)
+        # Files round their numbers, SimpleITK wants an exact rotation.
+        left, _, right = np.linalg.svd(np.array(current.GetMatrix()).reshape(3, 3))
+        rigid.SetMatrix((left @ right).ravel().tolist())
         rigid.SetTranslation(current.GetTranslation())
         _report(progress, 0.05, "Rigid alignment")
         rigid, value = _optimize(*images, rigid, (4, 2), (2.0, 1.0), 100, cancelled)

@@ -10,3 +10,13 @@ class RegistrationError(ValueError):
 
 class Cancelled(Exception):
     """Raised when the caller's cancel flag was set; not an error."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an exception says that the GPU's or the computer's memory is used up."""
+    words = ("DefaultCPUAllocator", "not enough memory", "can't allocate memory")
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or (isinstance(error, RuntimeError) and any(word in str(error) for word in words))
+    )

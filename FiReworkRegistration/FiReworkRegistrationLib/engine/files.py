@@ -29,7 +29,7 @@ def place_image(image, grid: Grid):
 
 
 def to_image(volume: Volume):
-    """``volume`` as a SimpleITK image. Skewed axes are not representable there and raise."""
+    """``volume`` as a SimpleITK image, skewed axes included."""
     import SimpleITK as sitk
 
     array = volume.array.astype(np.uint8) if volume.array.dtype == bool else volume.array
@@ -70,7 +70,18 @@ def write_volume(volume: Volume, path) -> None:
 
     :raises RegistrationError: the folder is missing or the format unknown.
     """
+    check_volume_path(path)
+    check_upright(volume.grid, path)
     write_image(to_image(volume), path)
+
+
+def check_upright(grid: Grid, path) -> None:
+    """:raises RegistrationError: skewed axes; some formats would straighten them without a word."""
+    if not np.allclose(grid.directions.T @ grid.directions, np.eye(3), atol=1e-3):
+        raise RegistrationError(
+            f"'{path}' cannot be written: its grid has skewed axes, which image files do not hold. "
+            "Resample the fixed volume to perpendicular axes first."
+        )
 
 
 def write_image(image, path) -> None:
@@ -83,6 +94,18 @@ def write_image(image, path) -> None:
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[-1]
         raise RegistrationError(f"'{path}' cannot be written ({reason}); use .nrrd, .nii.gz or .mha.") from error
+
+
+#: What a volume may be written as.
+VOLUME_ENDINGS = (".nrrd", ".nii.gz", ".nii", ".mha", ".mhd")
+
+
+def check_volume_path(path) -> Path:
+    """:raises RegistrationError: an ending that is no image format, or a missing folder."""
+    path = check_output(path)
+    if not path.name.lower().endswith(VOLUME_ENDINGS):
+        raise RegistrationError(f"'{path.name}': a volume is written as {', '.join(VOLUME_ENDINGS)}; choose one.")
+    return path
 
 
 def check_output(path) -> Path:

@@ -1,7 +1,7 @@
 """Where voxels lie: the ``Volume`` value and checks on it.
 
 World coordinates are RAS millimeters throughout the engine, as in MRML. Files and ITK
-use LPS; only ``files.py`` converts.
+use LPS; ``files.LPS_RAS`` converts where they are met.
 """
 
 from dataclasses import dataclass, field
@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .errors import RegistrationError
+
+#: Fewer do not make a volume that could be aligned.
+LEAST_SLICES = 4
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,10 @@ class Volume:
             raise RegistrationError(
                 f"{who} is a single slice or 2D (size {'x'.join(str(s) for s in array.shape[::-1])}); "
                 "choose a 3D volume."
+            )
+        if min(array.shape) < LEAST_SLICES:
+            raise RegistrationError(
+                f"{who} has only {min(array.shape)} slices along one axis; choose a volume with {LEAST_SLICES} or more."
             )
         if not (np.issubdtype(array.dtype, np.number) or array.dtype == bool) or np.iscomplexobj(array):
             raise RegistrationError(f"{who} holds {array.dtype} values; convert it to a real scalar type.")

@@ -25,6 +25,8 @@ def prepare_image(volume: Volume, mask: Volume | None, role: str) -> PreparedIma
     :raises RegistrationError: unusable volume or mask.
     """
     volume.check(f"{role} volume")
+    if volume.array.dtype == bool:
+        volume = Volume(volume.array.astype(np.uint8), volume.affine, volume.name)
     if mask is None:
         content = foreground(volume.array)
     else:
@@ -35,6 +37,8 @@ def prepare_image(volume: Volume, mask: Volume | None, role: str) -> PreparedIma
         content = mask.array > 0
         if not content.any():
             raise RegistrationError(f"{role} mask '{mask.name}' is empty; mark the brain in it or remove the mask.")
+    if not content.any():
+        raise RegistrationError(f"{role} volume '{volume.name}' shows no object; give a mask or choose another volume.")
     if np.ptp(volume.array[content]) == 0:
         raise RegistrationError(f"{role} volume '{volume.name}' is constant inside its mask; choose another mask.")
     array = normalize_intensity(volume.array, content, zero_outside=mask is not None)

@@ -44,8 +44,8 @@ class DisplacementMap:
     def jacobian(self, grid: Grid) -> np.ndarray:
         """Determinant of d x_moving / d x_fixed on ``grid``, (k, j, i) float32.
 
-        Central differences on the map's own lattice, where it is exact between grid points,
-        then linear interpolation; 1 keeps volume, <= 0 folds.
+        Central differences on the map's own lattice, then linear interpolation; 1 keeps volume,
+        <= 0 folds.
         """
         from .fields import jacobian_determinant
 

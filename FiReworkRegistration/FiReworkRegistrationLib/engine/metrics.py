@@ -18,6 +18,8 @@ def dice_per_label(first: np.ndarray, second: np.ndarray, labels=None) -> dict[i
         neither map is NaN.
     """
     a, b = np.asarray(first).ravel().astype(np.int64), np.asarray(second).ravel().astype(np.int64)
+    if min(a.min(), b.min()) < 0:
+        raise RegistrationError("A label map has negative values; give labels of 0 (background) and above.")
     size = int(max(a.max(), b.max())) + 1
     if labels is not None:
         size = max(size, int(max(labels)) + 1)

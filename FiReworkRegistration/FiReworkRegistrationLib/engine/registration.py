@@ -17,7 +17,7 @@ from .map_writer import MapWriter
 from .maps import DisplacementMap, map_lattice
 from .models import find_model, load_network
 from .refiner import Iteration, Refiner
-from .working_grid import bring_to_grid, working_grid
+from .working_grid import MARGIN_MM, bring_to_grid, working_grid
 
 #: Width in voxels over which the field fades to 0 at the border of the working grid: outside
 #: it the map is the affine alone, and a step there would tear the image.
@@ -55,7 +55,7 @@ class Registration:
         self.card = find_model(model)
         self.device = choose_device(device)
         self.precision = choose_precision(precision, self.device)
-        self.spacing = float(spacing or self.card.spacing)
+        self.spacing = float(self.card.spacing if spacing is None else spacing)
         if not 0.5 <= self.spacing <= 8:
             raise RegistrationError(f"Working resolution is {self.spacing:g} mm; choose one between 0.5 and 8 mm.")
         _tell(progress, 0.0, "Reading volumes")
@@ -65,7 +65,9 @@ class Registration:
         start = None if initial_transform is None else check_linear(initial_transform)
         check_overlap(fixed, moving, np.eye(4) if start is None else start)
         network = load_network(self.card, self.device)
-        self.grid = working_grid(fixed, prepared_fixed.content, self.spacing, network.multiple)
+        # The field fades at the border of the grid, outside of what is registered.
+        margin = max(MARGIN_MM, (TAPER_VOXELS + 1) * self.spacing)
+        self.grid = working_grid(fixed, prepared_fixed.content, self.spacing, network.multiple, margin)
 
         began = time.perf_counter()
         if affine == "auto":
@@ -82,11 +84,17 @@ class Registration:
 
         _tell(progress, 0.9, "Resampling to the working grid")
         content = Volume(prepared_fixed.content.astype(np.float32), fixed.affine, fixed.name)
+        mask = bring_to_grid(content, self.grid, mode="nearest")
+        if not mask.any():
+            raise RegistrationError(
+                f"What is marked in fixed volume '{fixed.name}' is smaller than a voxel of the {self.spacing:g} mm "
+                "working grid; mark more, or choose a finer working resolution."
+            )
         self._refiner = Refiner(
             network,
             bring_to_grid(prepared_fixed.volume, self.grid),
             bring_to_grid(prepared_moving.volume, self.grid, self.affine),
-            mask=bring_to_grid(content, self.grid, mode="nearest"),
+            mask=mask,
             precision=self.precision,
         )
         _tell(progress, 1.0, "Ready")

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from .errors import RegistrationError
-from .files import LPS_RAS, check_output, place_image, write_image
+from .files import LPS_RAS, check_output, check_upright, place_image, write_image
 from .geometry import Grid
 from .maps import DisplacementMap
 
@@ -28,8 +28,13 @@ def write_map(dmap: DisplacementMap, path, grid: Grid | None = None) -> None:
     if name.endswith(TRANSFORM_ENDINGS):
         # SimpleITK takes the image's memory: it must be of doubles.
         transform = sitk.DisplacementFieldTransform(_field_image(dmap, np.float64))
-        sitk.WriteTransform(transform, str(path))
+        try:
+            sitk.WriteTransform(transform, str(path))
+        except RuntimeError as error:
+            reason = str(error).strip().splitlines()[-1]
+            raise RegistrationError(f"'{path}' cannot be written ({reason}); check folder and disk space.") from error
     else:
+        check_upright(dmap.grid if grid is None else grid, path)
         write_image(_field_image(dmap if grid is None else dmap.resampled(grid), np.float32), path)
 
 
@@ -56,6 +61,8 @@ def read_linear(path) -> np.ndarray:
         transform = sitk.ReadTransform(str(path))
     except RuntimeError as error:
         raise RegistrationError(f"Initial transform '{path}' cannot be read as an ITK transform.") from error
+    if transform.GetDimension() != 3:
+        raise RegistrationError(f"Initial transform '{path}' is {transform.GetDimension()}D; give a 3D transform.")
     if not transform.IsLinear():
         raise RegistrationError(f"Initial transform '{path}' is not linear; give a rigid or affine transform.")
     origin = np.array(transform.TransformPoint((0.0, 0.0, 0.0)))
@@ -69,5 +76,5 @@ def read_linear(path) -> np.ndarray:
 def _field_image(dmap: DisplacementMap, dtype):
     import SimpleITK as sitk
 
-    lps = (dmap.displacement * np.diag(LPS_RAS)[:3]).astype(dtype)
+    lps = (dmap.displacement * np.diag(LPS_RAS)[:3].astype(np.float32)).astype(dtype, copy=False)
     return place_image(sitk.GetImageFromArray(lps, isVector=True), dmap.grid)

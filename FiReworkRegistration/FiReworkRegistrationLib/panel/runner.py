@@ -35,6 +35,7 @@ class Runner:
         :return: its ``Outputs``.
         :raises Cancelled: the scene is as before, unless ``keepOnCancel`` and an iteration was done.
         """
+        from ..engine.errors import is_out_of_memory
         from ..mrml.session import RegistrationSession
 
         self.session, self.notice = None, ""
@@ -46,8 +47,8 @@ class Runner:
                 )  # fmt: skip
                 try:
                     return self._refined(session, iterations, stopEarly)
-                except RuntimeError as error:
-                    if type(error).__name__ != "OutOfMemoryError":
+                except (RuntimeError, MemoryError) as error:
+                    if not is_out_of_memory(error):
                         raise
                     session.discard()
                     self.session = None

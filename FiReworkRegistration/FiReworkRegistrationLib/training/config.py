@@ -11,7 +11,7 @@ from ..engine.errors import RegistrationError
 class TrainingConfig:
     """One training run. Lengths are voxels of the training grid unless said otherwise."""
 
-    # Network: see engine/models.py for the names and their settings.
+    # Network: see engine/networks/catalog.py for the names and their settings.
     network: str = "firework-vm"
     network_settings: dict = field(default_factory=dict)
     field_scale: float = 0.1

@@ -34,6 +34,10 @@ class PairFiles:
     def name(self) -> str:
         return f"{self.moving.name.split('.')[0]} to {self.fixed.name.split('.')[0]}"
 
+    @property
+    def full_name(self) -> str:
+        return f"{self.moving} to {self.fixed}"
+
 
 def read_pairs(path) -> tuple[list[PairFiles], list[int] | None]:
     """Pairs and the labels to judge by (None: all that both maps hold) from a JSON file.
@@ -59,13 +63,23 @@ def read_pairs(path) -> tuple[list[PairFiles], list[int] | None]:
         ) from error
     if not pairs:
         raise RegistrationError(f"Pairs file '{path}' names no pair.")
+    twice = {pair.full_name for pair in pairs if sum(pair.full_name == other.full_name for other in pairs) > 1}
+    if twice:
+        raise RegistrationError(f"Pairs file '{path}' names the pair '{twice.pop()}' twice; leave one out.")
     return pairs, content.get("labels")
 
 
-def evaluate_pair(files: PairFiles, iterations, labels=None, surfaces=True, **settings) -> list[dict]:
+def pair_names(pairs: list[PairFiles]) -> list[str]:
+    """A name for each pair: file names, or whole paths where those are not distinct."""
+    names = [pair.name for pair in pairs]
+    return names if len(set(names)) == len(names) else [pair.full_name for pair in pairs]
+
+
+def evaluate_pair(files: PairFiles, iterations, labels=None, surfaces=True, name=None, **settings) -> list[dict]:
     """Register one pair and judge it at each of ``iterations``; 0 is the affine start.
 
     :param labels: label values that count; those that both maps hold if None.
+    :param name: of the pair in the rows; its file names if None.
     :param surfaces: also ASSD and HD95, seconds a pair for a hundred labels.
     :param settings: of :class:`Registration`.
     :return: a dict per iteration with ``FIGURES``; what the pair has no data for is NaN.
@@ -102,7 +116,7 @@ def evaluate_pair(files: PairFiles, iterations, labels=None, surfaces=True, **se
                 row["assd"], row["hd95"] = (float(v) for v in np.nanmean(np.array(figures), axis=0))
         if points:
             row["tre"] = float(target_registration_error(dmap.at(points[0]), points[1]).mean())
-        rows.append({"pair": files.name, "iteration": index, **row})
+        rows.append({"pair": name or files.name, "iteration": index, **row})
     return rows
 
 

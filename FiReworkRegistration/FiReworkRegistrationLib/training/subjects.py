@@ -69,6 +69,11 @@ def label_centroids(labels: np.ndarray, affine: np.ndarray, least_voxels=10) -> 
 def centroid_affine(fixed: Subject, moving: Subject) -> np.ndarray:
     """Least-squares affine of the common labels' centroids, 4x4, fixed RAS to moving RAS."""
     common = sorted(fixed.centroids.keys() & moving.centroids.keys())
+    if len(common) < 4:
+        raise RegistrationError(
+            f"Subjects '{fixed.name}' and '{moving.name}' have {len(common)} labels in common; their affine alignment "
+            f"needs 4 or more. Put label maps X{LABEL_ENDING} beside the images."
+        )
     source = np.array([[*fixed.centroids[label], 1.0] for label in common])
     target = np.array([moving.centroids[label] for label in common])
     matrix = np.eye(4)

@@ -3,6 +3,7 @@
 import json
 import time
 from contextlib import nullcontext
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,10 @@ class Trainer:
         overlap = {s.name for s in subjects} & {s.name for s in dev}
         if overlap:
             raise RegistrationError(f"Dev subjects among the training subjects: {', '.join(sorted(overlap))}.")
+        if dev and find_spec("safetensors") is None:
+            raise RegistrationError(
+                "Dev figures need the package safetensors, which keeps the best weights; pip install it."
+            )
         if len(subjects) < 2:
             raise RegistrationError(f"Training needs at least two subjects, got {len(subjects)}.")
         self.config, self.folder = config, Path(folder)
@@ -80,7 +85,7 @@ class Trainer:
                 self.report(line)
             elif self.progress:
                 self.progress(self.step / self.config.steps, line)
-            if self.dev and self.step % self.config.evaluate_every == 0:
+            if self.dev and (self.step % self.config.evaluate_every == 0 or self.step == self.config.steps):
                 self._evaluate()
             if self.step % self.config.checkpoint_every == 0:
                 self.save()

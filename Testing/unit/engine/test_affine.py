@@ -58,6 +58,12 @@ def test_a_given_start_is_used(shape):
     assert np.linalg.norm(linear_map(found, point) - linear_map(far, point)) < 1.0
 
 
+def test_a_start_that_was_rounded_in_a_file_is_used(shape):
+    start = np.eye(4)
+    start[:3, :3] = np.round(Rotation.from_euler("xyz", (5, 7, 11), degrees=True).as_matrix(), 4)
+    assert [name for name, _ in prealign(shape, shape, start).steps] == ["rigid", "affine"]
+
+
 def test_center_of_mass_in_ras(shape):
     box = Volume(np.pad(np.ones((2, 2, 2), np.float32), 3), np.diag([1.0, 2.0, 3.0, 1.0]))
     assert np.allclose(center_of_mass(box), (3.5, 7.0, 10.5))

@@ -43,5 +43,12 @@ def test_output_folder_must_exist(tmp_path):
     volume = Volume(np.zeros((3, 3, 3), np.uint8))
     with pytest.raises(RegistrationError, match="create it first"):
         write_volume(volume, tmp_path / "no" / "a.nrrd")
-    with pytest.raises(RegistrationError, match=r"use .nrrd"):
+    with pytest.raises(RegistrationError, match=r"written as .nrrd"):
         write_volume(volume, tmp_path / "a.unknown")
+
+
+def test_skewed_axes_are_refused_instead_of_straightened(tmp_path):
+    skewed = np.eye(4)
+    skewed[0, 1] = 0.3
+    with pytest.raises(RegistrationError, match="skewed axes"):
+        write_volume(Volume(np.zeros((4, 4, 4), np.uint8), skewed), tmp_path / "a.nii.gz")

@@ -31,6 +31,7 @@ def bad_volumes():
     return {
         "one slice": (GOOD[:1], np.eye(4), "single slice or 2D"),
         "2D": (GOOD[0], np.eye(4), "single slice or 2D"),
+        "three slices": (GOOD[:3], np.eye(4), "only 3 slices"),
         "4D": (np.stack([GOOD, GOOD]), np.eye(4), "extract one scalar 3D volume"),
         "NaN": (nan, np.eye(4), "1 NaN or infinite"),
         "infinite": (infinite, np.eye(4), "1 NaN or infinite"),

@@ -27,6 +27,19 @@ def test_bad_masks_are_named(ball):
         prepare_image(flat, mask_of(flat, flat.array == 1.0), "Fixed")
 
 
+def test_volumes_that_show_nothing():
+    almost_flat = np.full((20, 20, 20), 100, np.int16)
+    almost_flat[0, 0, 0] = 0
+    with pytest.raises(RegistrationError, match=r"constant inside its mask|shows no object"):
+        prepare_image(Volume(almost_flat, np.eye(4), "flat"), None, "Fixed")
+
+
+def test_a_binary_volume_is_taken_as_numbers(ball):
+    binary = Volume(ball.array > 0.5, ball.affine, "binary")
+    with pytest.raises(RegistrationError, match="constant inside its mask"):
+        prepare_image(binary, None, "Fixed")
+
+
 def test_volumes_apart_are_refused_unless_a_transform_brings_them_together(ball):
     matrix = np.eye(4)
     matrix[:3, 3] = (500.0, 0, 0)

@@ -77,6 +77,7 @@ def test_taper_is_zero_on_every_face_and_leaves_the_inside():
     [
         ({"affine": "rigid"}, "Affine is 'auto' or 'none'"),
         ({"spacing": 0.1}, "Working resolution"),
+        ({"spacing": 0}, "Working resolution"),
         ({"device": "tpu"}, "Unknown device|not supported"),
         ({"model": "none"}, "Unknown model"),
         ({"precision": "int8"}, "Unknown precision"),
@@ -86,6 +87,20 @@ def test_taper_is_zero_on_every_face_and_leaves_the_inside():
 def test_bad_settings_are_refused_before_any_work(pair, settings, message):
     with pytest.raises(RegistrationError, match=message):
         Registration(*pair, **{"model": "tiny", "device": "cpu", **settings})
+
+
+def test_a_mask_smaller_than_a_working_voxel(pair):
+    dot = np.zeros(pair[0].array.shape)
+    dot[16, 18, 20] = dot[16, 18, 21] = 1
+    mask = Volume(dot, pair[0].affine, "dot")
+    with pytest.raises(RegistrationError, match=r"smaller than a voxel|constant inside"):
+        Registration(*pair, model="tiny", device="cpu", spacing=8.0, fixed_mask=mask, affine="none")
+
+
+def test_what_is_registered_lies_inside_the_fading_border(pair):
+    registration = Registration(*pair, model="tiny", device="cpu", spacing=4.0, affine="none")
+    weights = taper(torch.ones(1, 3, *registration.grid.shape))[:, :1]
+    assert (weights[registration.mask > 0] == 1).all()
 
 
 def test_iteration_that_does_not_exist(pair):

@@ -47,6 +47,9 @@ def test_bad_transforms_are_named(tmp_path):
     (tmp_path / "text.tfm").write_text("no transform")
     with pytest.raises(RegistrationError, match="cannot be read"):
         read_linear(tmp_path / "text.tfm")
+    sitk.WriteTransform(sitk.Euler2DTransform(), str(tmp_path / "flat.tfm"))
+    with pytest.raises(RegistrationError, match="is 2D"):
+        read_linear(tmp_path / "flat.tfm")
     write_map(dmap, tmp_path / "map.h5")
     with pytest.raises(RegistrationError, match="not linear"):
         read_linear(tmp_path / "map.h5")

@@ -208,3 +208,35 @@ def test_cleanup_leaves_no_observer(registered):
 def test_modes_are_kept_by_name(changed):
     node = changed.logic.getParameterNode().parameterNode
     assert node.GetParameter("compareMode") == CompareMode.FLICKER.name
+
+
+def test_a_removed_node_is_not_replaced_by_its_neighbor(registered):
+    """Slicer's selectors go to the next row; the panel has let go of the node before."""
+    chosen = []
+    parameters = registered._parameterNode
+    removed = slicer.mrmlScene.NodeAboutToBeRemovedEvent
+    tag = slicer.mrmlScene.AddObserver(removed, lambda *_: chosen.append(parameters.outputVolume), 1.0)
+    slicer.mrmlScene.RemoveNode(parameters.outputVolume)
+    slicer.mrmlScene.RemoveObserver(tag)
+    assert chosen[0] is None and parameters.outputVolume is None
+
+
+def test_a_panel_that_is_left_no_longer_writes_choices(panel, volume, monkeypatch):
+    """Also in a Slicer whose connectGui returns nothing."""
+    parameters = panel._parameterNode
+    connect = type(parameters).connectGui
+    monkeypatch.setattr(type(parameters), "connectGui", lambda self, gui: (connect(self, gui), None)[1])
+    panel.initializeParameterNode()
+    parameters = panel._parameterNode
+    panel.exit()
+    panel.ui.maximumIterationsSpinBox.value = 13
+    assert parameters.iterations == 8
+
+
+def test_choices_are_not_written_while_a_scene_is_imported(registered):
+    slicer.mrmlScene.StartState(slicer.vtkMRMLScene.ImportState)
+    assert registered._parameterNode is None
+    slicer.mrmlScene.EndState(slicer.vtkMRMLScene.ImportState)
+    slicer.app.processEvents()
+    assert registered._parameterNode.fixedVolume is not None
+    assert registered.ui.saveTransformButton.enabled

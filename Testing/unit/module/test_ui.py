@@ -55,8 +55,12 @@ def test_every_parameter_is_bound_once(root, module):
 
 def test_every_node_selector_gets_the_scene(root):
     receivers = {c[2] for c in ui_loader.connections(root) if c[3] == "setMRMLScene(vtkMRMLScene*)"}
-    shows_nodes = ("qMRMLNodeComboBox", "qMRMLTableView")
-    assert receivers == {w.get("name") for w in widgets(root) if w.get("class") in shows_nodes}
+    assert receivers == {w.get("name") for w in widgets(root) if w.get("class") == "qMRMLNodeComboBox"}
+
+
+def test_the_table_has_no_scene(root):
+    """With one, it forgets its table whenever a scene was imported."""
+    assert "figuresTable" not in {c[2] for c in ui_loader.connections(root)}
 
 
 def test_custom_classes_are_declared(root):

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from FiReworkRegistrationLib.engine.errors import RegistrationError
-from FiReworkRegistrationLib.training.evaluation import evaluate_pair, read_pairs, read_rows, summary, write_rows
+from FiReworkRegistrationLib.training.evaluation import (
+    evaluate_pair,
+    pair_names,
+    read_pairs,
+    read_rows,
+    summary,
+    write_rows,
+)
 
 
 @pytest.fixture
@@ -82,4 +89,13 @@ def test_summary_tests_pairs_against_the_start_and_a_baseline():
 def test_bad_pairs_files(tmp_path, content):
     (tmp_path / "pairs.json").write_text(content)
     with pytest.raises(RegistrationError, match="Pairs file"):
+        read_pairs(tmp_path / "pairs.json")
+
+
+def test_pairs_of_equal_file_names_stay_apart(tmp_path):
+    pairs = [{"fixed": f"{a}/T1.nii.gz", "moving": f"{b}/T1.nii.gz"} for a, b in (("a", "b"), ("b", "a"))]
+    (tmp_path / "pairs.json").write_text(json.dumps(pairs))
+    assert len(set(pair_names(read_pairs(tmp_path / "pairs.json")[0]))) == 2
+    (tmp_path / "pairs.json").write_text(json.dumps(pairs + pairs[:1]))
+    with pytest.raises(RegistrationError, match="twice"):
         read_pairs(tmp_path / "pairs.json")

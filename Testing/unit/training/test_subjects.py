@@ -37,3 +37,10 @@ def test_mask_is_closed_and_filled():
     labels[3:9, 3:9, 3:9] = 1
     labels[5:7, 5:7, 5:7] = 0
     assert brain_mask(labels)[5, 5, 5]
+
+
+def test_subjects_without_labels_cannot_be_paired(subject_folder):
+    fixed, moving = load_subjects(subject_folder, 2)
+    moving.centroids.clear()
+    with pytest.raises(RegistrationError, match="0 labels in common"):
+        centroid_affine(fixed, moving)

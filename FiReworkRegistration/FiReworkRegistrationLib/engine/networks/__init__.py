@@ -1,1 +1,1 @@
-"""Backbones that the refiner can iterate; see ``backbone.py`` for the interface."""
+"""Backbones that the refiner can iterate; ``firework.py`` says what one has to offer."""
