@@ -320,11 +320,10 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
 
         self.setParameterNode(self.logic.getParameterNode())
         chooseDefaults(self._parameterNode)
-        result = self._parameterNode.outputTransform
-        if result and not self.runner.session:
-            from FiReworkRegistrationLib.mrml.transforms import interpolateLinearly
+        if not self.runner.session:
+            from FiReworkRegistrationLib.mrml.loaded import restoreLinear
 
-            interpolateLinearly(result)
+            restoreLinear(slicer.mrmlScene)
 
     def setParameterNode(self, parameterNode: FiReworkRegistrationParameterNode | None) -> None:
         if self._parameterNode:

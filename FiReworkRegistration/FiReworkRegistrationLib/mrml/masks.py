@@ -50,16 +50,16 @@ def _segmentationMask(segmentationNode, volume, role, segmentID, replacedTransfo
     if segmentID and segmentation.GetSegment(segmentID) is None:
         raise RegistrationError(f"{role} '{name}' has no segment '{segmentID}'; select one of its segments.")
     toWorld = localToWorld(segmentationNode, role, replacedTransform)
-    source = _withLabelmaps(segmentationNode, volume, toWorld, role)
+    source = withLabelmaps(segmentationNode, volume, toWorld, role)
     united = np.zeros(volume.array.shape, dtype=bool)
     for identifier in [segmentID] if segmentID else segmentation.GetSegmentIDs():
         labelmap = slicer.vtkOrientedImageData()
         if source.GetBinaryLabelmapRepresentation(identifier, labelmap) and not labelmap.IsEmpty():
-            united |= _resampled(_volumeFromLabelmap(labelmap, toWorld, name), volume).array
+            united |= _resampled(volumeFromLabelmap(labelmap, toWorld, name), volume).array
     return Volume(united, volume.affine, name)
 
 
-def _withLabelmaps(segmentationNode, volume, toWorld, role):
+def withLabelmaps(segmentationNode, volume, toWorld, role):
     """The node itself if it has label maps, else a copy outside the scene that they are made in."""
     import numpy as np
 
@@ -89,7 +89,7 @@ def _withLabelmaps(segmentationNode, volume, toWorld, role):
     return copy
 
 
-def _volumeFromLabelmap(labelmap, toWorld, name):
+def volumeFromLabelmap(labelmap, toWorld, name):
     """A vtkOrientedImageData, whose extent may start anywhere, as engine ``Volume`` in world RAS mm."""
     import numpy as np
     from vtk.util.numpy_support import vtk_to_numpy

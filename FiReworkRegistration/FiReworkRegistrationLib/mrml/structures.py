@@ -2,7 +2,7 @@
 
 import slicer
 
-from .masks import BINARY_LABELMAP, _volumeFromLabelmap, _withLabelmaps
+from .masks import BINARY_LABELMAP, volumeFromLabelmap, withLabelmaps
 from .space import localToOriginalWorld
 from .volumes import checkVolumeNode, readVolume
 
@@ -93,7 +93,7 @@ def segmentLayers(node, volume, role, toWorld):
     if segmentation is None or segmentation.GetNumberOfSegments() == 0:
         raise RegistrationError(f"{role} '{node.GetName()}' has no segments; select another segmentation.")
     # Held until the end: without the node its segmentation would go.
-    source = _withLabelmaps(node, volume, toWorld, role)
+    source = withLabelmaps(node, volume, toWorld, role)
     segmentation = source.GetSegmentation()
     layers = []
     for number in range(segmentation.GetNumberOfLayers(BINARY_LABELMAP)):
@@ -103,7 +103,7 @@ def segmentLayers(node, volume, role, toWorld):
             labelmap = _background()
         identifiers = segmentation.GetSegmentIDsForLayer(number, BINARY_LABELMAP)
         segments = {identifier: segmentation.GetSegment(identifier) for identifier in identifiers}
-        layers.append((_volumeFromLabelmap(labelmap, toWorld, node.GetName()), segments))
+        layers.append((volumeFromLabelmap(labelmap, toWorld, node.GetName()), segments))
     return layers
 
 

@@ -100,13 +100,6 @@ def setMap(transformNode, displacementMap):
     transformNode.SetAndObserveTransformFromParent(gridTransformFromMap(displacementMap))
 
 
-def interpolateLinearly(transformNode):
-    """Between lattice points as computed: Slicer reads displacement fields from files for cubic interpolation."""
-    transform = transformNode.GetTransformFromParentAs("vtkOrientedGridTransform", False, True)
-    if transform is not None:
-        transform.SetInterpolationModeToLinear()
-
-
 def mapFromTransformNode(transformNode):
     """The grid transform of a node as ``DisplacementMap`` in RAS mm, from parent.
 
