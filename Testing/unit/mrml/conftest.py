@@ -105,6 +105,49 @@ def knownMap(grid):
     return DisplacementMap(grid, (knownMotion(points) - points).reshape(*grid.shape, 3).astype(np.float32))
 
 
+def addResult(grid):
+    """The transform node of a registration that found the known motion."""
+    import slicer
+
+    from FiReworkRegistrationLib.mrml.transforms import setMap
+
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTransformNode", "result")
+    setMap(node, knownMap(grid))
+    return node
+
+
+def addSegmentation(name, grid, arrays):
+    """A segmentation node of one segment for each of ``arrays``, ID and name to (k, j, i)."""
+    import slicer
+    from vtk.util.numpy_support import numpy_to_vtk
+
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
+    for segment, array in arrays.items():
+        image = slicer.vtkOrientedImageData()
+        image.SetDimensions(*grid.shape[::-1])
+        image.GetPointData().SetScalars(numpy_to_vtk(array.astype(np.uint8).ravel(), deep=True))
+        image.SetGeometryFromImageToWorldMatrix(slicer.util.vtkMatrixFromArray(grid.affine))
+        node.AddSegmentFromBinaryLabelmapRepresentation(image, segment, [0, 0.5, 1], segment)
+    return node
+
+
+def savedAndLoaded(node, path):
+    """The node's scene, saved with the node's data in file ``path`` and read into another scene."""
+    import slicer
+
+    scene = node.GetScene()
+    node.AddDefaultStorageNode()
+    node.GetStorageNode().SetFileName(str(path))
+    assert node.GetStorageNode().WriteData(node)
+    scene.SetURL(str(path.with_name("scene.mrml")))
+    scene.SetRootDirectory(str(path.parent))
+    assert scene.Commit()
+    other = slicer.vtkMRMLScene()
+    other.SetURL(scene.GetURL())
+    assert other.Connect()
+    return other
+
+
 class KnownRegistration:
     """Stands in for the engine's Registration: the map is known, iterations cost nothing."""
 
@@ -210,12 +253,20 @@ def tools():
         rotation=rotation, placed=placed, blobs=blobs, addVolume=addVolume, addLinear=addLinear, SHAPE=SHAPE,
         addNonlinear=addNonlinear, knownMotion=knownMotion, knownMap=knownMap, GEOMETRIES=GEOMETRIES,
         KnownRegistration=KnownRegistration, randomInside=randomInside, fromWorld=fromWorld, contents=contents,
+        addResult=addResult, addSegmentation=addSegmentation, savedAndLoaded=savedAndLoaded,
     )  # fmt: skip
 
 
 @pytest.fixture
 def fixed(tools):
     return tools.addVolume("fixed", tools.GEOMETRIES["oblique"])
+
+
+@pytest.fixture
+def result(tools, fixed):
+    from FiReworkRegistrationLib.mrml.volumes import volumeFromNode
+
+    return tools.addResult(volumeFromNode(fixed).grid)
 
 
 @pytest.fixture

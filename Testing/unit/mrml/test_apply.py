@@ -12,13 +12,6 @@ from FiReworkRegistrationLib.mrml.transforms import setMap
 from FiReworkRegistrationLib.mrml.volumes import ijkToRAS, setVolume, volumeFromNode
 
 
-@pytest.fixture
-def result(scene, tools, fixed):
-    node = scene.AddNewNodeByClass("vtkMRMLTransformNode", "result")
-    setMap(node, tools.knownMap(volumeFromNode(fixed).grid))
-    return node
-
-
 def movedPicture(tools, node):
     """Voxels of a node that shows the moving world: ``blobs`` where the known motion takes them."""
     return tools.blobs(ijkToRAS(node))
@@ -37,19 +30,6 @@ def expected(tools, fixed):
 
 def inner(array):
     return array[6:-6, 6:-6, 6:-6]
-
-
-def addSegmentation(name, grid, arrays):
-    from vtk.util.numpy_support import numpy_to_vtk
-
-    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
-    for segment, array in arrays.items():
-        image = slicer.vtkOrientedImageData()
-        image.SetDimensions(*grid.shape[::-1])
-        image.GetPointData().SetScalars(numpy_to_vtk(array.astype(np.uint8).ravel(), deep=True))
-        image.SetGeometryFromImageToWorldMatrix(slicer.util.vtkMatrixFromArray(grid.affine))
-        node.AddSegmentFromBinaryLabelmapRepresentation(image, segment, [0, 0.5, 1], segment)
-    return node
 
 
 def test_volume_is_resampled_on_the_fixed_grid(tools, fixed, moving, result):
@@ -95,7 +75,7 @@ def test_label_map_keeps_its_labels(tools, scene, fixed, moving, result):
 
 def test_segmentation_keeps_segments_and_layers(tools, scene, fixed, moving, result):
     picture, grid = slicer.util.arrayFromVolume(moving), volumeFromNode(moving).grid
-    node = addSegmentation("labels", grid, {"core": picture > 90, "rim": (picture > 50) & (picture <= 90)})
+    node = tools.addSegmentation("labels", grid, {"core": picture > 90, "rim": (picture > 50) & (picture <= 90)})
     node.GetSegmentation().CollapseBinaryLabelmaps(True)
     node.GetSegmentation().GetSegment("core").SetTag("DicomTag", "kept")
     new = applyTo(node, result, fixed)
@@ -162,9 +142,9 @@ def test_markups_and_models_are_placed(tools, scene, fixed, result):
     np.testing.assert_allclose(world, start, atol=0.05)
 
 
-def test_segmentation_can_be_placed_too(fixed, moving, result):
+def test_segmentation_can_be_placed_too(tools, fixed, moving, result):
     grid = volumeFromNode(moving).grid
-    node = addSegmentation("labels", grid, {"all": np.ones(grid.shape)})
+    node = tools.addSegmentation("labels", grid, {"all": np.ones(grid.shape)})
     count = slicer.mrmlScene.GetNumberOfNodes()
     assert applyTo(node, result, fixed, resample=False) is node
     assert slicer.mrmlScene.GetNumberOfNodes() == count

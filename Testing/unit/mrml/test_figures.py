@@ -3,7 +3,6 @@
 import math
 
 import pytest
-import slicer
 
 from FiReworkRegistrationLib.engine.refiner import Iteration
 from FiReworkRegistrationLib.mrml.figures import FigureNodes, figureColumns, findFigures, removeFigures, showFigures
@@ -69,16 +68,8 @@ def test_removed_nodes_are_made_again(scene, nodes):
     assert again.table.GetScene() is scene
 
 
-def test_a_saved_scene_brings_figures_back(scene, nodes, tmp_path):
-    nodes.table.AddDefaultStorageNode()
-    nodes.table.GetStorageNode().SetFileName(str(tmp_path / "figures.tsv"))
-    assert nodes.table.GetStorageNode().WriteData(nodes.table)
-    scene.SetURL(str(tmp_path / "scene.mrml"))
-    scene.SetRootDirectory(str(tmp_path))
-    assert scene.Commit()
-    other = slicer.vtkMRMLScene()
-    other.SetURL(str(tmp_path / "scene.mrml"))
-    assert other.Connect()
+def test_a_saved_scene_brings_figures_back(tools, nodes, tmp_path):
+    other = tools.savedAndLoaded(nodes.table, tmp_path / "figures.tsv")
     table = other.GetFirstNodeByClass("vtkMRMLTableNode")
     found = findFigures(table)
     assert isinstance(found, FigureNodes)

@@ -5,31 +5,13 @@ import pytest
 import slicer
 
 from FiReworkRegistrationLib.mrml.loaded import restoreLinear
-from FiReworkRegistrationLib.mrml.transforms import setMap
 from FiReworkRegistrationLib.mrml.volumes import volumeFromNode
 
 
 @pytest.fixture
-def result(scene, tools, fixed):
-    node = scene.AddNewNodeByClass("vtkMRMLTransformNode", "result")
-    setMap(node, tools.knownMap(volumeFromNode(fixed).grid))
-    node.SetAttribute("FiRework.iterations", "3")
-    return node
-
-
-def loaded(node, tmp_path):
-    """The scene with a transform, saved and read into another one."""
-    scene = node.GetScene()
-    node.AddDefaultStorageNode()
-    node.GetStorageNode().SetFileName(str(tmp_path / "result.h5"))
-    assert node.GetStorageNode().WriteData(node)
-    scene.SetURL(str(tmp_path / "scene.mrml"))
-    scene.SetRootDirectory(str(tmp_path))
-    assert scene.Commit()
-    other = slicer.vtkMRMLScene()
-    other.SetURL(str(tmp_path / "scene.mrml"))
-    assert other.Connect()
-    return other
+def result(result):
+    result.SetAttribute("FiRework.iterations", "3")
+    return result
 
 
 def mapped(node, points):
@@ -41,7 +23,7 @@ def test_a_loaded_field_is_linear_again(tools, fixed, result, tmp_path):
     slicer.util.arrayFromGridTransform(result)[::2] += 3
     points = tools.randomInside(volumeFromNode(fixed).grid)
     before = mapped(result, points)
-    scene = loaded(result, tmp_path)
+    scene = tools.savedAndLoaded(result, tmp_path / "result.h5")
     node = scene.GetFirstNodeByName("result")
     assert np.abs(mapped(node, points) - before).max() > 0.1, "Slicer reads it as cubic"
     assert restoreLinear(scene) == [node]

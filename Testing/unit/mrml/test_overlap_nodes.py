@@ -8,7 +8,7 @@ import vtk
 from FiReworkRegistrationLib.engine.errors import RegistrationError
 from FiReworkRegistrationLib.mrml.overlap import readOverlap, showOverlap
 from FiReworkRegistrationLib.mrml.tables import tableColumns
-from FiReworkRegistrationLib.mrml.transforms import mapFromTransformNode, setMap
+from FiReworkRegistrationLib.mrml.transforms import mapFromTransformNode
 from FiReworkRegistrationLib.mrml.volumes import setVolume, volumeFromNode
 
 CENTERS = {"left": (-8, 0, 0), "right": (9, 3, 2)}
@@ -19,19 +19,6 @@ def balls(grid, motion=lambda points: points, radius=7.0):
     k, j, i = np.meshgrid(*(np.arange(size) for size in grid.shape), indexing="ij")
     points = grid.to_ras(np.stack([i, j, k], -1))
     return {name: np.linalg.norm(points - motion(np.array(c)), axis=-1) < radius for name, c in CENTERS.items()}
-
-
-def addSegments(name, grid, arrays):
-    from vtk.util.numpy_support import numpy_to_vtk
-
-    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
-    for segment, array in arrays.items():
-        image = slicer.vtkOrientedImageData()
-        image.SetDimensions(*grid.shape[::-1])
-        image.GetPointData().SetScalars(numpy_to_vtk(array.astype(np.uint8).ravel(), deep=True))
-        image.SetGeometryFromImageToWorldMatrix(slicer.util.vtkMatrixFromArray(grid.affine))
-        node.AddSegmentFromBinaryLabelmapRepresentation(image, segment, [1, 0, 0], segment)
-    return node
 
 
 def addLabels(name, grid, arrays, colors=None):
@@ -57,9 +44,7 @@ def grids(fixed, moving):
 @pytest.fixture
 def result(tools, grids):
     """The transform node of a registration that found the known motion."""
-    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTransformNode", "result")
-    setMap(node, tools.knownMap(grids[0]))
-    return node
+    return tools.addResult(grids[0])
 
 
 def moved(tools, grid):
@@ -69,22 +54,27 @@ def moved(tools, grid):
 
 def test_before_and_after_of_segmentations(tools, fixed, grids, result):
     overlap = readOverlap(
-        addSegments("A", grids[0], balls(grids[0])), addSegments("B", grids[1], moved(tools, grids[1])), fixed
+        tools.addSegmentation("A", grids[0], balls(grids[0])),
+        tools.addSegmentation("B", grids[1], moved(tools, grids[1])),
+        fixed,
     )
     before, after = overlap.dice(), overlap.dice(mapFromTransformNode(result))
     assert list(after) == ["left", "right"]
     assert all(after[name] > 0.85 > before[name] for name in after), (before, after)
 
 
-def test_segments_that_share_a_layer(fixed, grids):
-    both = [addSegments(name, grids[0], balls(grids[0])) for name in "AB"]
+def test_segments_that_share_a_layer(tools, fixed, grids):
+    both = [tools.addSegmentation(name, grids[0], balls(grids[0])) for name in "AB"]
     both[1].GetSegmentation().CollapseBinaryLabelmaps(True)
     assert both[1].GetSegmentation().GetNumberOfLayers("Binary labelmap") == 1
     assert readOverlap(*both, fixed).dice() == {"left": 1.0, "right": 1.0}
 
 
 def test_a_moving_node_already_under_the_result(tools, fixed, grids, result):
-    nodes = addSegments("A", grids[0], balls(grids[0])), addSegments("B", grids[1], moved(tools, grids[1]))
+    nodes = (
+        tools.addSegmentation("A", grids[0], balls(grids[0])),
+        tools.addSegmentation("B", grids[1], moved(tools, grids[1])),
+    )
     free = readOverlap(*nodes, fixed).dice()
     nodes[1].SetAndObserveTransformNodeID(result.GetID())
     assert readOverlap(*nodes, fixed, resultTransform=result).dice() == free
@@ -96,9 +86,12 @@ def test_a_moving_node_already_under_the_result(tools, fixed, grids, result):
     assert away == {"left": 0.0, "right": 0.0}
 
 
-def test_segmentation_against_label_map(fixed, grids):
+def test_segmentation_against_label_map(tools, fixed, grids):
     labels = addLabels("B", grids[0], balls(grids[0]), ("Left", "Right"))
-    assert readOverlap(addSegments("A", grids[0], balls(grids[0])), labels, fixed).dice() == {"left": 1, "right": 1}
+    assert readOverlap(tools.addSegmentation("A", grids[0], balls(grids[0])), labels, fixed).dice() == {
+        "left": 1,
+        "right": 1,
+    }
 
 
 def test_label_maps_match_by_value(fixed, grids):
@@ -116,10 +109,13 @@ def test_label_map_under_a_linear_transform(tools, fixed, grids):
 
     labels = addLabels("B", Grid(grids[0].shape, place), balls(grids[0]), ("left", "right"))
     labels.SetAndObserveTransformNodeID(tools.addLinear("turned", parent).GetID())
-    assert readOverlap(addSegments("A", grids[0], balls(grids[0])), labels, fixed).dice() == {"left": 1, "right": 1}
+    assert readOverlap(tools.addSegmentation("A", grids[0], balls(grids[0])), labels, fixed).dice() == {
+        "left": 1,
+        "right": 1,
+    }
 
 
-def test_surfaces_are_converted(fixed, grids):
+def test_surfaces_are_converted(tools, fixed, grids):
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "surface")
     node.GetSegmentation().SetSourceRepresentationName("Closed surface")
     for name, center in CENTERS.items():
@@ -130,12 +126,12 @@ def test_surfaces_are_converted(fixed, grids):
         sphere.SetPhiResolution(30)
         sphere.Update()
         node.AddSegmentFromClosedSurfaceRepresentation(sphere.GetOutput(), name, [1, 0, 0], name)
-    dice = readOverlap(addSegments("A", grids[0], balls(grids[0])), node, fixed).dice()
+    dice = readOverlap(tools.addSegmentation("A", grids[0], balls(grids[0])), node, fixed).dice()
     assert all(value > 0.85 for value in dice.values()), dice
 
 
-def test_an_empty_segment(fixed, grids):
-    node = addSegments("A", grids[0], balls(grids[0]))
+def test_an_empty_segment(tools, fixed, grids):
+    node = tools.addSegmentation("A", grids[0], balls(grids[0]))
     node.GetSegmentation().AddEmptySegment("tumor", "tumor")
     dice = readOverlap(node, node_copy(node), fixed).dice()
     assert dice["left"] == 1.0
@@ -160,15 +156,18 @@ def test_table_of_all_columns(scene, fixed, grids):
     assert list(tableColumns(table)) == ["Structure", "After"]
 
 
-def test_nodes_do_not_change(scene, fixed, grids):
-    nodes = addSegments("A", grids[0], balls(grids[0])), addLabels("B", grids[0], balls(grids[0]), ("left", "right"))
+def test_nodes_do_not_change(tools, scene, fixed, grids):
+    nodes = (
+        tools.addSegmentation("A", grids[0], balls(grids[0])),
+        addLabels("B", grids[0], balls(grids[0]), ("left", "right")),
+    )
     before = scene.GetNumberOfNodes(), [node.GetMTime() for node in nodes]
     readOverlap(*nodes, fixed).dice()
     assert (scene.GetNumberOfNodes(), [node.GetMTime() for node in nodes]) == before
 
 
-def test_unusable_nodes_are_refused(scene, fixed, grids):
-    good = addSegments("A", grids[0], balls(grids[0]))
+def test_unusable_nodes_are_refused(tools, scene, fixed, grids):
+    good = tools.addSegmentation("A", grids[0], balls(grids[0]))
 
     def refused(first, second, message):
         with pytest.raises(RegistrationError, match=message):

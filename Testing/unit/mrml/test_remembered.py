@@ -1,7 +1,6 @@
 """Verdict and figures stay with the transform, also through a saved scene."""
 
 import pytest
-import slicer
 
 from FiReworkRegistrationLib.engine.refiner import Iteration
 from FiReworkRegistrationLib.mrml.figures import removeFigures, showFigures
@@ -39,17 +38,9 @@ def test_removed_figures_are_forgotten(result, figures):
     assert recall(result) == (TEXT, None)
 
 
-def test_a_loaded_scene_recalls_it(scene, result, figures, tmp_path):
+def test_a_loaded_scene_recalls_it(tools, result, figures, tmp_path):
     remember(result, TEXT, figures)
-    figures.table.AddDefaultStorageNode()
-    figures.table.GetStorageNode().SetFileName(str(tmp_path / "figures.tsv"))
-    assert figures.table.GetStorageNode().WriteData(figures.table)
-    scene.SetURL(str(tmp_path / "scene.mrml"))
-    scene.SetRootDirectory(str(tmp_path))
-    assert scene.Commit()
-    other = slicer.vtkMRMLScene()
-    other.SetURL(str(tmp_path / "scene.mrml"))
-    assert other.Connect()
+    other = tools.savedAndLoaded(figures.table, tmp_path / "figures.tsv")
     text, found = recall(other.GetFirstNodeByName("result"))
     assert text == TEXT
     assert tableColumns(found.table)["NCC"] == tableColumns(figures.table)["NCC"]

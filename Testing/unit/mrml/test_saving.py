@@ -10,15 +10,7 @@ import slicer
 from FiReworkRegistrationLib.engine.errors import RegistrationError
 from FiReworkRegistrationLib.mrml import saving
 from FiReworkRegistrationLib.mrml.saving import ENDINGS, saveInverse, saveTransform
-from FiReworkRegistrationLib.mrml.transforms import setMap
 from FiReworkRegistrationLib.mrml.volumes import volumeFromNode
-
-
-@pytest.fixture
-def result(scene, tools, fixed):
-    node = scene.AddNewNodeByClass("vtkMRMLTransformNode", "result")
-    setMap(node, tools.knownMap(volumeFromNode(fixed).grid))
-    return node
 
 
 def throughITK(path, points):
