@@ -121,6 +121,7 @@ class FiReworkRegistrationParameterNode:
     device - Where the network runs: auto, cuda:0 and so on, or cpu.
     precision - Of the convolutions.
     resolution - Of the working grid.
+    quality - Name of the preset: how the result is polished after the iterations.
     iterations - How many times the network refines the displacement field (K).
     stopEarly - End when an iteration no longer improves.
     align - Align affinely first.
@@ -151,6 +152,7 @@ class FiReworkRegistrationParameterNode:
     device: str = "auto"
     precision: Annotated[str, Choice(["auto", "fp32", "bf16", "fp16"])] = "auto"
     resolution: Annotated[str, Choice(RESOLUTIONS)] = RESOLUTIONS[0]
+    quality: str = "balanced"
     iterations: Annotated[int, WithinRange(1, 20)] = 8
     stopEarly: bool = False
     align: bool = True
@@ -205,6 +207,7 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         self.addObserver(slicer.mrmlScene, removed, self.onNodeAboutToBeRemoved, priority=100.0)
         self.ui.registerButton.connect("clicked(bool)", self.onRegisterButton)
         self.ui.refineButton.connect("clicked(bool)", self.onRefineButton)
+        self.ui.polishButton.connect("clicked(bool)", self.onPolishButton)
         self.ui.swapButton.connect("clicked(bool)", self.onSwapButton)
         self.initializeParameterNode()
         if getattr(self.parent, "isEntered", False):
@@ -212,7 +215,7 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
             self._showResult()
 
     def _makeSections(self) -> None:
-        from FiReworkRegistrationLib.panel.advanced_section import DeviceChoice, ModelChoice
+        from FiReworkRegistrationLib.panel.advanced_section import DeviceChoice, ModelChoice, QualityChoice
         from FiReworkRegistrationLib.panel.input_section import PairWatch, SegmentChoice
         from FiReworkRegistrationLib.panel.judge_section import JudgeSection
         from FiReworkRegistrationLib.panel.result_section import ResultSection
@@ -227,6 +230,7 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         self._choices = [
             SegmentChoice(self.ui.fixedSegmentComboBox, "fixedMask", "fixedSegment"),
             SegmentChoice(self.ui.movingSegmentComboBox, "movingMask", "movingSegment"),
+            QualityChoice(self.ui.qualityComboBox),
             ModelChoice(self.ui.modelComboBox),
             DeviceChoice(self.ui.deviceComboBox),
         ]
@@ -394,12 +398,19 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
             more = min(last + self._parameterNode.iterations, 60)
             self._run(lambda parameters: self.runner.refine(max(more, last + 1), parameters.stopEarly))
 
+    def onPolishButton(self, checked=False) -> None:
+        from FiReworkRegistrationLib.engine.presets import POLISH
+
+        if self.runner.session and not self.runner.running:
+            self._run(lambda parameters: self.runner.polish(POLISH))
+
     def _finish(self, iteration: int) -> None:
         """The slider was let go: outputs follow."""
         # No bar: it would push the slider away under the mouse.
         self._run(lambda parameters: self.runner.finish(iteration), showBar=False)
 
     def _register(self, parameters):
+        from FiReworkRegistrationLib.engine.presets import find_preset
         from FiReworkRegistrationLib.panel import dependencies
         from FiReworkRegistrationLib.panel.choices import spacingOf
 
@@ -422,6 +433,7 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
             spacing=spacingOf(parameters.resolution),
             affine="auto" if parameters.align else "none",
             iterations=parameters.iterations,
+            polish=find_preset(parameters.quality).polish,
             stopEarly=parameters.stopEarly,
             keepOnCancel=parameters.keepOnCancel,
         )
@@ -490,6 +502,7 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         slicer.util.errorDisplay(text, windowTitle=_("FiRework Registration"))
 
     def _setInputsEnabled(self, enabled: bool) -> None:
+        self.ui.qualityComboBox.enabled = enabled
         for section in ("inputs", "outputs", "use", "advanced"):
             getattr(self.ui, f"{section}CollapsibleButton").enabled = enabled
 

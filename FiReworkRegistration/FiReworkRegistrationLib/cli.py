@@ -53,6 +53,13 @@ def _add_engine_options(parser):
     parser.add_argument("--spacing", type=float, help="working resolution in mm (default: the model's)")
 
 
+def _add_preset_options(parser, default):
+    parser.add_argument("--preset", default=default, help="plain, fast, balanced or best (default: %(default)s)")
+    parser.add_argument(
+        "--polish", metavar="SECONDS|off", help="instance optimization of the field at the end (default: the preset's)"
+    )
+
+
 def _add_register(commands):
     parser = commands.add_parser("register", help="register a moving to a fixed volume")
     parser.add_argument("--fixed", required=True, help="volume that stays where it is")
@@ -67,7 +74,8 @@ def _add_register(commands):
     parser.add_argument("--inverse-transform-out", help="the map moving to fixed, endings as above, moving grid")
     parser.add_argument("--warped-moving-out", help="moving volume on the fixed grid")
     parser.add_argument("--jacobian-out", help="Jacobian determinant of the whole map on the fixed grid")
-    parser.add_argument("--iterations", type=int, metavar="K", help="refinement iterations (default: the model's)")
+    parser.add_argument("--iterations", type=int, metavar="K", help="refinement iterations (default: the preset's)")
+    _add_preset_options(parser, "balanced")
     _add_engine_options(parser)
     parser.set_defaults(run=register)
 
@@ -75,7 +83,8 @@ def _add_register(commands):
 def _add_evaluate(commands):
     parser = commands.add_parser("evaluate", help="register labelled pairs: Dice, ASSD, HD95, TRE, folding, NDV, time")
     parser.add_argument("--pairs", required=True, help="JSON file; see training/evaluation.py")
-    parser.add_argument("--iterations", default="0,1,2,4,8", help="iterations that are judged (default: %(default)s)")
+    parser.add_argument("--iterations", help="iterations that are judged (default: 0,1,2,4,8)")
+    _add_preset_options(parser, "plain")
     parser.add_argument("--no-surfaces", action="store_true", help="leave out ASSD and HD95, which take seconds a pair")
     parser.add_argument("--baseline", help="CSV of another evaluation of the same pairs to test against")
     parser.add_argument("--csv", help="write a row a pair and iteration to this file")
@@ -122,6 +131,7 @@ def register(options) -> None:
             check_volume_path(path)
     if options.iterations is not None and options.iterations < 1:
         raise RegistrationError(f"Iterations (K) is {options.iterations}; choose 1 or more.")
+    preset, levels, seconds = _polish_settings(options)
     line = ProgressLine()
     registration = Registration(
         read_volume(options.fixed, "Fixed volume"),
@@ -132,12 +142,14 @@ def register(options) -> None:
         progress=line.show,
         **_engine_settings(options),
     )
-    count = options.iterations or registration.card.iterations
+    count = options.iterations or preset.iterations
     line.done(f"model {registration.card.name} on {registration.device}, {registration.precision} convolutions")
     print(f"{'K':>3} {'local NCC':>10} {'NCC':>7} {'folded %':>9} {'change mm':>10} {'p95 mm':>7} {'s':>6}")
     _print_iteration(registration.iterations[0], registration.spacing)
     for iteration in registration.refine(count):
         _print_iteration(iteration, registration.spacing)
+    if levels:
+        _print_iteration(registration.polish(levels, seconds, line.show), registration.spacing)
 
     dmap = registration.map()
     write_map(dmap, options.transform_out, registration.fixed.grid)
@@ -159,6 +171,8 @@ def evaluate(options) -> None:
     from .engine.files import check_output
     from .training.evaluation import evaluate_pair, pair_names, read_pairs, read_rows, summary, write_rows
 
+    preset, levels, seconds = _polish_settings(options)
+    options.iterations = options.iterations or ",".join(str(k) for k in (0, 1, 2, 4, 8) if k <= preset.iterations)
     try:
         iterations = sorted({int(value) for value in options.iterations.split(",")})
     except ValueError as error:
@@ -172,7 +186,10 @@ def evaluate(options) -> None:
     rows, line = [], ProgressLine()
     for number, (files, name) in enumerate(zip(pairs, pair_names(pairs), strict=True)):
         line.show(number / len(pairs), f"{number}/{len(pairs)} {name}")
-        rows += evaluate_pair(files, iterations, labels, not options.no_surfaces, name, **_engine_settings(options))
+        rows += evaluate_pair(
+            files, iterations, labels, not options.no_surfaces, name, polish=levels, polish_seconds=seconds,
+            **_engine_settings(options),
+        )  # fmt: skip
         if options.csv:
             write_rows(rows, options.csv)
     line.done(f"{len(pairs)} pairs")
@@ -223,6 +240,24 @@ def models(options) -> None:
         print(f"  {Path(card.weights_path)}")
 
 
+def _polish_settings(options):
+    """Preset, polish levels and time limit in seconds (None: none) of the command."""
+    from .engine.presets import POLISH, find_preset
+
+    preset = find_preset(options.preset)
+    if options.polish is None:
+        return preset, preset.polish, None
+    if options.polish == "off":
+        return preset, (), None
+    try:
+        seconds = float(options.polish)
+    except ValueError:
+        seconds = -1.0
+    if not seconds > 0:
+        raise RegistrationError(f"--polish is a number of seconds above 0, or 'off', got '{options.polish}'.")
+    return preset, preset.polish or POLISH, seconds
+
+
 def _engine_settings(options) -> dict:
     names = ("model", "device", "precision", "affine", "spacing")
     return {name: getattr(options, name) for name in names}
@@ -230,6 +265,7 @@ def _engine_settings(options) -> dict:
 
 def _print_iteration(iteration, spacing: float) -> None:
     i = iteration
-    quality = f"{i.index:>3} {i.local_ncc:>10.4f} {i.global_ncc:>7.4f} {i.percent_folded:>9.4f}"
+    index = f"{i.index}p" if i.polished else i.index
+    quality = f"{index:>3} {i.local_ncc:>10.4f} {i.global_ncc:>7.4f} {i.percent_folded:>9.4f}"
     change = f"{i.mean_change * spacing:>10.3f} {i.p95_change * spacing:>7.2f} {i.seconds:>6.2f}"
     print(quality, change, flush=True)

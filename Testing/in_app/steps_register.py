@@ -71,7 +71,11 @@ def register(stage):
     )
     checks.check("text" in seen, "the first iterations are seen while others run")
     checks.check("ancel" in seen.get("text", ""), "Register is Cancel while it runs", seen.get("text", ""))
-    checks.check(ui.iterationSlider.maximum == stage.iterations, "the slider reaches K", ui.iterationSlider.maximum)
+    # The default quality polishes at the end: one more state.
+    checks.check(
+        ui.iterationSlider.maximum == stage.iterations + 1, "the slider reaches K + 1", ui.iterationSlider.maximum
+    )
+    checks.check("polish" in ui.iterationLabel.text, "the last state is called polished", ui.iterationLabel.text)
     checks.check(stage.result is not None, "the output transform is chosen in its selector")
     for selector in (ui.outputVolumeSelector, ui.outputJacobianSelector):
         checks.check(selector.currentNode() is not None, f"{selector.objectName} shows the new node")
@@ -108,6 +112,15 @@ def refine(stage):
     after = stage.ui.iterationSlider.maximum
     stage.checks.check(after > before, "Refine further adds iterations", f"{before} to {after}")
     stage.picture("refined")
+
+
+def polish(stage):
+    slider = stage.ui.iterationSlider
+    before = slider.maximum
+    stage.hands.click(stage.ui.polishButton)
+    wait_until(lambda: not stage.is_running(), 5 * stage.patience)
+    stage.checks.check(slider.maximum == before + 1, "Polish adds a state", f"{before} to {slider.maximum}")
+    stage.picture("polished")
 
 
 def cancel(stage):

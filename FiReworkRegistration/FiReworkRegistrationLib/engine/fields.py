@@ -56,7 +56,26 @@ def jacobian_determinant(field: torch.Tensor) -> torch.Tensor:
     :param field: (B, 3, D, H, W) voxels.
     :return: (B, 1, D, H, W) float32; 1 where nothing changes, <= 0 where space folds.
     """
-    columns = [_derivative(field.float(), axis) for axis in range(3)]
+    return _determinant_of([_derivative(field.float(), axis) for axis in range(3)])
+
+
+def one_sided_determinant(field: torch.Tensor, signs) -> torch.Tensor:
+    """The same by forward (sign 1) or backward (-1) differences along k, j, i; negative where a corner of a
+    voxel's cell is turned inside out.
+
+    :param signs: three of 1 and -1. All eight choices see every fold of the grid (Liu et al., IJCV 2024).
+    :return: (B, 1, D-2, H-2, W-2) float32, without the border.
+    """
+    field, middle = field.float(), slice(1, -1)
+    columns = []
+    for axis, sign in enumerate(signs):
+        index = [middle] * 3
+        index[axis] = slice(2, None) if sign > 0 else slice(0, -2)
+        columns.append(sign * (field[(..., *index)] - field[..., middle, middle, middle]))
+    return _determinant_of(columns)
+
+
+def _determinant_of(columns) -> torch.Tensor:
     (a, d, g), (b, e, h), (c, f, i) = (column.unbind(1) for column in columns)
     a, e, i = a + 1, e + 1, i + 1
     return (a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)).unsqueeze(1)

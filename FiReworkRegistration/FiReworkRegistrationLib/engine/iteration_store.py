@@ -14,17 +14,20 @@ class _Kept:
     """One field as it is stored, and how far that is off at most, in voxels.
 
     :param values: None for a field of zeros.
+    :param exact: never stored more coarsely.
     """
 
     values: torch.Tensor | None
     error: float = 0.0
+    exact: bool = False
 
 
 class FieldStore:
     """Fields by iteration, float32 as long as they fit, then more and more coarsely.
 
     When the budget is spent, the oldest fields go to float16 (half the memory, thousandths of a
-    voxel), then to float16 on every second grid point (a sixteenth). Start and newest stay as they are.
+    voxel), then to float16 on every second grid point (a sixteenth). Start, newest and polished
+    fields stay as they are.
     Reading while another thread appends is safe.
 
     :param budget: bytes.
@@ -51,10 +54,13 @@ class FieldStore:
         """Memory that the fields take."""
         return sum(_size(kept.values) for kept in self._kept)
 
-    def append(self, field: torch.Tensor) -> None:
-        """Keep the field of the next iteration, (1, 3, D, H, W) voxels."""
+    def append(self, field: torch.Tensor, exact=False) -> None:
+        """Keep the field of the next iteration, (1, 3, D, H, W) voxels.
+
+        :param exact: always in full precision, as it cannot be computed again from the one before.
+        """
         self._shape = field.shape
-        self._kept.append(_exactly(field))
+        self._kept.append(_exactly(field, exact))
         self._shrink({len(self) - 1})
 
     def replace(self, index: int, field: torch.Tensor) -> None:
@@ -67,13 +73,13 @@ class FieldStore:
             for index in range(1, len(self._kept)):
                 if self.nbytes <= self.budget:
                     return
-                if index not in untouched:
+                if index not in untouched and not self._kept[index].exact:
                     self._kept[index] = reduce(self._kept[index], self._shape)
 
 
-def _exactly(field: torch.Tensor) -> _Kept:
+def _exactly(field: torch.Tensor, exact=False) -> _Kept:
     # The start is zero everywhere and needs no memory.
-    return _Kept(field.detach().float().cpu() if field.any() else None)
+    return _Kept(field.detach().float().cpu() if field.any() else None, exact=exact)
 
 
 def _to_half(kept: _Kept, shape) -> _Kept:

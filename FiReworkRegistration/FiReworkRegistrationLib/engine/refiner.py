@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -27,6 +27,7 @@ class Iteration:
         mask, mean and 95th percentile, voxels.
     :param seconds: time of this iteration.
     :param largest: longest displacement inside the mask, voxels.
+    :param polished: this state came from instance optimization (``polish.py``), not from the network.
     """
 
     index: int
@@ -38,6 +39,7 @@ class Iteration:
     p95_change: float
     seconds: float
     largest: float = 0.0
+    polished: bool = False
 
     @property
     def field(self) -> torch.Tensor:
@@ -77,6 +79,11 @@ class Refiner:
             self.iterations = [self._figures(0, torch.zeros_like(self._field), 0.0)]
 
     @property
+    def field(self) -> torch.Tensor:
+        """The newest field in full precision, (1, 3, D, H, W) voxels, on the network's device; do not write into it."""
+        return self._field
+
+    @property
     def last(self) -> Iteration:
         return self.iterations[-1]
 
@@ -102,6 +109,16 @@ class Refiner:
             if progress:
                 progress(self.last)
             yield self.last
+
+    @torch.inference_mode()
+    def accept(self, field: torch.Tensor, seconds: float) -> Iteration:
+        """Take a polished field, (1, 3, D, H, W) voxels, as the newest state; refining goes on from it."""
+        change = field - self._field
+        self._field = field.to(self.device, torch.float32)
+        self._warped = warp(self.moving, self._field)
+        state = self._figures(self.last.index + 1, change, 0.0, exact=True)
+        self.iterations.append(replace(state, seconds=seconds, polished=True))
+        return self.last
 
     @torch.inference_mode()
     def restore(self, index: int, cancelled: Callable[[], bool] | None = None) -> None:
@@ -141,7 +158,7 @@ class Refiner:
             )
         return error
 
-    def _figures(self, index: int, change: torch.Tensor, began: float) -> Iteration:
+    def _figures(self, index: int, change: torch.Tensor, began: float, exact=False) -> Iteration:
         inside = slice(None) if self.mask is None else (self.mask[0, 0] > 0)
         lengths = change[0].norm(dim=0)[inside]
         figures = {
@@ -152,6 +169,6 @@ class Refiner:
             "p95_change": percentile(lengths, 95),
             "largest": self._field[0].norm(dim=0)[inside].max().item(),
         }
-        self.fields.append(self._field)
+        self.fields.append(self._field, exact)
         seconds = time.perf_counter() - began if began else 0.0
         return Iteration(index, self.fields, seconds=seconds, **figures)

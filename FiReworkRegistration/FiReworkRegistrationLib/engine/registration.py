@@ -1,5 +1,6 @@
 """One pair from two volumes to a map: prepared once, refined as often as wanted."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 
@@ -16,8 +17,10 @@ from .inputs import check_linear, check_overlap, prepare_image
 from .map_writer import MapWriter
 from .maps import DisplacementMap, map_lattice
 from .models import find_model, load_network
+from .polish import FieldPolisher
+from .presets import POLISH
 from .refiner import Iteration, Refiner
-from .working_grid import MARGIN_MM, bring_to_grid, working_grid
+from .working_grid import MARGIN_MM, MOST_VOXELS, bring_to_grid, finer_grid, working_grid
 
 #: Width in voxels over which the field fades to 0 at the border of the working grid: outside
 #: it the map is the affine alone, and a step there would tear the image.
@@ -97,6 +100,7 @@ class Registration:
             mask=mask,
             precision=self.precision,
         )
+        self._prepared = prepared_fixed.volume, prepared_moving.volume
         _tell(progress, 1.0, "Ready")
 
     @property
@@ -112,6 +116,52 @@ class Registration:
     def refine(self, iterations: int, progress=None, cancelled=None) -> Iterator[Iteration]:
         """Yield each new iteration up to number ``iterations``; see ``Refiner.refine``."""
         return self._refiner.refine(iterations, progress, cancelled)
+
+    def polish(self, levels=POLISH, seconds: float | None = None, progress=None, cancelled=None) -> Iteration:
+        """Optimize the last state's field for this pair (instance optimization) and append the outcome.
+
+        :param levels: ``PolishLevel``s in turn; those finer than the images are left out.
+        :param seconds: no step begins after this time; the outcome then is as far as it came.
+        :param progress: called as ``progress(fraction, message)`` after each step.
+        :param cancelled: asked before each step.
+        :raises Cancelled: the flag was set; :attr:`iterations` stays as it was.
+        """
+        began = time.perf_counter()
+        deadline = began + (math.inf if seconds is None else seconds)
+        levels = [level for level in levels if level.steps and self._worth(level)]
+        total = sum(level.steps for level in levels)
+        field, done = self._refiner.field, 0
+        for level in levels:
+            if time.perf_counter() >= deadline:
+                break
+            images = self._images(level.finer)
+            polisher = FieldPolisher(*images, self.mask, field, self.spacing, level.finer)
+            for _ in range(level.steps):
+                if cancelled and cancelled():
+                    raise Cancelled("Cancelled while polishing.")
+                if time.perf_counter() >= deadline:
+                    break
+                polisher.step()
+                done += 1
+                _tell(progress, done / total, "Polishing")
+            field = polisher.field
+        return self._refiner.accept(field, time.perf_counter() - began)
+
+    def _worth(self, level) -> bool:
+        """Whether the level's grid shows what the field's own does not, and fits in memory."""
+        if level.finer == 1:
+            return True
+        finest = min(float(volume.grid.spacing.min()) for volume in self._prepared)
+        voxels = math.prod(level.finer * (n - 1) + 1 for n in self.grid.shape)
+        return self.spacing / level.finer > 0.75 * finest and voxels <= MOST_VOXELS
+
+    def _images(self, finer: int) -> tuple[torch.Tensor, torch.Tensor]:
+        if finer == 1:
+            return self._refiner.fixed, self._refiner.moving
+        fixed, moving = self._prepared
+        grid = finer_grid(self.grid, finer)
+        images = bring_to_grid(fixed, grid), bring_to_grid(moving, grid, self.affine)
+        return tuple(image.to(self.device) for image in images)
 
     def map(self, iteration: int | None = None) -> DisplacementMap:
         """The whole map fixed to moving after ``iteration`` (None: the last), covering the fixed volume."""

@@ -14,25 +14,41 @@ def _box_mean(image: torch.Tensor, window: int) -> torch.Tensor:
     return image
 
 
-def local_ncc_map(fixed: torch.Tensor, moving: torch.Tensor, window=9, epsilon=1e-5) -> torch.Tensor:
-    """Squared local normalized cross-correlation of every voxel, in [0, 1].
+class LocalNcc:
+    """Squared local normalized cross-correlation with one fixed image, whose sums are kept.
 
-    ``cross^2 / (varF varM + epsilon)`` over a box of ``window``^3 voxels with zero padding
-    (VoxelMorph, Balakrishnan 2019, eq. 4; the sums, not the means, enter).
-
-    :param fixed, moving: (B, 1, D, H, W) float32.
-    :return: (B, 1, D, H, W) float32.
+    :param fixed: (B, 1, D, H, W) float32.
+    :param window: odd width of the box in voxels.
     """
-    with torch.autocast(fixed.device.type, enabled=False):
-        f, m = fixed.float(), moving.float()
-        channels = torch.cat([f, m, f * f, m * m, f * m], dim=1)
-        mean_f, mean_m, ff, mm, fm = _box_mean(channels, window).unbind(1)
-        volume = float(window) ** 3
-        cross = (fm - mean_f * mean_m) * volume
+
+    def __init__(self, fixed: torch.Tensor, window=9, epsilon=1e-5):
+        self.window, self.epsilon = window, epsilon
+        with torch.autocast(fixed.device.type, enabled=False):
+            self._fixed = fixed.float()
+            mean, square = _box_mean(torch.cat([self._fixed, self._fixed**2], dim=1), window).chunk(2, dim=1)
+        self._mean = mean
         # Rounding can leave a variance slightly below zero in flat regions.
-        variance_f = (ff - mean_f * mean_f).clamp(min=0) * volume
-        variance_m = (mm - mean_m * mean_m).clamp(min=0) * volume
-        return (cross * cross / (variance_f * variance_m + epsilon)).unsqueeze(1)
+        self._variance = (square - mean * mean).clamp(min=0) * float(window) ** 3
+
+    def __call__(self, moving: torch.Tensor) -> torch.Tensor:
+        """``cross^2 / (varF varM + epsilon)`` of every voxel, in [0, 1], over a box with zero padding.
+
+        VoxelMorph (Balakrishnan 2019), eq. 4; the sums, not the means, enter.
+
+        :param moving: (B, 1, D, H, W) float32.
+        :return: (B, 1, D, H, W) float32.
+        """
+        with torch.autocast(moving.device.type, enabled=False):
+            m, volume = moving.float(), float(self.window) ** 3
+            mean, mm, fm = _box_mean(torch.cat([m, m * m, self._fixed * m], dim=1), self.window).chunk(3, dim=1)
+            cross = (fm - self._mean * mean) * volume
+            variance = (mm - mean * mean).clamp(min=0) * volume
+            return cross * cross / (self._variance * variance + self.epsilon)
+
+
+def local_ncc_map(fixed: torch.Tensor, moving: torch.Tensor, window=9, epsilon=1e-5) -> torch.Tensor:
+    """:class:`LocalNcc` of two images, (B, 1, D, H, W) float32 in [0, 1]."""
+    return LocalNcc(fixed, window, epsilon)(moving)
 
 
 def local_ncc(fixed, moving, window=9, mask=None) -> torch.Tensor:

@@ -49,7 +49,7 @@ def verdict(
     gain = state.local_ncc - start.local_ncc
     improved = gain >= LEAST_GAIN
     return Verdict(
-        _sentence(start, state, gain, _),
+        _sentence(iterations[: chosen + 1], gain, _),
         tuple(
             warning
             for warning in (
@@ -69,7 +69,8 @@ def percent_text(percent: float) -> str:
     return "< 0.01" if 0 < percent < 0.005 else f"{percent:.2f}"
 
 
-def _sentence(start: Iteration, state: Iteration, gain: float, _) -> str:
+def _sentence(states: Sequence[Iteration], gain: float, _) -> str:
+    start, state = states[0], states[-1]
     if state.index == 0:
         return _("Affine alignment only, nothing is deformed: NCC {ncc:.2f}.").format(ncc=state.local_ncc)
     if abs(gain) < LEAST_GAIN:
@@ -82,7 +83,11 @@ def _sentence(start: Iteration, state: Iteration, gain: float, _) -> str:
     if abs(gain) >= LEAST_GAIN and f"{start.local_ncc:.2f}" == f"{state.local_ncc:.2f}":
         head = head.replace(":.2f", ":.3f")
     head = head.format(before=start.local_ncc, after=state.local_ncc)
-    rounds = _("in 1 iteration") if state.index == 1 else _("in {count} iterations").format(count=state.index)
+    polished = sum(entry.polished for entry in states)
+    count = state.index - polished
+    rounds = _("in 1 iteration") if count == 1 else _("in {count} iterations").format(count=count)
+    if polished:
+        rounds = _("{rounds} and a polish").format(rounds=rounds)
     folds = _("{percent} % of voxels folded").format(percent=percent_text(state.percent_folded))
     return f"{head} {rounds}; {folds}."
 
@@ -124,10 +129,11 @@ def _large_displacement(largest, _):
 
 
 def _unsettled(iterations, chosen, _):
-    if chosen != len(iterations) - 1 or iterations[chosen].p95_change <= SETTLED_CHANGE:
+    last = iterations[chosen]
+    if chosen != len(iterations) - 1 or last.polished or last.p95_change <= SETTLED_CHANGE:
         return None
     return _("Not settled: the last iteration still moved voxels by {change:.1f} voxel. Refine further.").format(
-        change=iterations[chosen].p95_change
+        change=last.p95_change
     )
 
 

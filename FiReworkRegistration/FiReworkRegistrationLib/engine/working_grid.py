@@ -57,6 +57,13 @@ def working_grid(fixed: Volume, content: np.ndarray, spacing: float, multiple=16
     return Grid(tuple(int(n) for n in size[::-1]), affine)
 
 
+def finer_grid(grid: Grid, factor: int) -> Grid:
+    """Grid of the same first and last voxel centers, ``factor`` times as fine: factor (n - 1) + 1 voxels an axis."""
+    affine = grid.affine.copy()
+    affine[:3, :3] /= factor
+    return Grid(tuple(factor * (n - 1) + 1 for n in grid.shape), affine)
+
+
 def bring_to_grid(volume: Volume, grid: Grid, to_volume=None, mode="bilinear", padding="zeros") -> torch.Tensor:
     """``volume`` resampled once onto ``grid``, (1, 1, D, H, W) float32.
 

@@ -48,7 +48,7 @@ def figureColumns(iterations, largest=None, best=None):
         FOLDED: [round(float(iteration.percent_folded), 3) for iteration in iterations],
         DISPLACEMENT: [None if value is None else round(float(value), 2) for value in largest],
         CHANGE: [round(float(iteration.p95_change), 3) for iteration in iterations],
-        NOTE: [_note(iteration.index, best) for iteration in iterations],
+        NOTE: [_note(iteration, best) for iteration in iterations],
     }
 
 
@@ -97,9 +97,9 @@ def removeFigures(nodes):
             node.GetScene().RemoveNode(node)
 
 
-def _note(index, best):
-    words = ["affine start"] if index == 0 else []
-    return ", ".join([*words, "best"] if index == best else words)
+def _note(iteration, best):
+    words = ["affine start"] if iteration.index == 0 else ["polished"] if iteration.polished else []
+    return ", ".join([*words, "best"] if iteration.index == best else words)
 
 
 def _series(scene, table, column):

@@ -69,6 +69,7 @@ def transformAttributes(registration, iteration):
     """Figures of an iteration, kept with the transform node; percent of folded brain voxels."""
     return {
         "FiRework.iterations": str(iteration),
+        "FiRework.polished": str(any(state.polished for state in registration.iterations[: iteration + 1])).lower(),
         "FiRework.model": str(registration.card.name),
         "FiRework.percentFolded": f"{registration.iterations[iteration].percent_folded:.4f}",
     }

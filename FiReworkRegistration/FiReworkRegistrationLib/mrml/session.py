@@ -11,7 +11,7 @@ from .relay import Relay
 from .results import computeResults, stopIfCancelled, transformAttributes
 
 #: Progress fractions where preparation, iterations and the rest begin.
-PREPARE, REFINE, FINISH = 0.02, 0.35, 0.80
+PREPARE, REFINE, POLISHING, FINISH = 0.02, 0.25, 0.45, 0.80
 
 
 class RegistrationSession:
@@ -102,10 +102,11 @@ class RegistrationSession:
         )  # fmt: skip
         return registration, registration.map_writer(np.linalg.inv(pair.movingToWorld))
 
-    def refine(self, iterations, stopEarly=False):
+    def refine(self, iterations, stopEarly=False, end=FINISH):
         """Yield each new engine ``Iteration`` up to number ``iterations``; calling again goes on from the last.
 
         :param stopEarly: end when the stop rule finds that going on is not worth it.
+        :param end: progress fraction at which the last one stands.
         :raises RegistrationError: fewer than one iteration.
         :raises Cancelled: as in :meth:`prepare`; finished iterations stay in :attr:`iterations`.
         """
@@ -122,10 +123,26 @@ class RegistrationSession:
             while (iteration := self._run(lambda: next(stream, None))) is not None:
                 done = (iteration.index - first) / (iterations - first)
                 following = min(iteration.index + 1, iterations)
-                self._tell(begin + (FINISH - begin) * done, f"Iteration {following} of {iterations}")
+                self._tell(begin + (end - begin) * done, f"Iteration {following} of {iterations}")
                 yield iteration
                 if stopEarly and stop_reason(self.iterations):
                     return
+
+    def polish(self, levels=None):
+        """Optimize the last iteration's field for this very pair; the outcome is one more iteration.
+
+        :param levels: engine ``PolishLevel`` s; None is the long polish of the preset "best".
+        :return: engine ``Iteration``.
+        :raises Cancelled: as in :meth:`prepare`; finished iterations stay in :attr:`iterations`.
+        """
+        from ..engine.presets import POLISH
+
+        levels = POLISH if levels is None else levels
+        with self._standingOrDiscarded():
+            return self._run(lambda: self._registration.polish(
+                levels, cancelled=self._work.stopped,
+                progress=lambda fraction, message: self._tell(POLISHING + (FINISH - POLISHING) * fraction, message),
+            ))  # fmt: skip
 
     def show(self, iteration):
         """Put an iteration into the transform node at once; the other outputs stay as they are.
@@ -285,23 +302,34 @@ class RegistrationSession:
             raise
 
 
-def registerNodes(fixedNode, movingNode, *, iterations=8, onIteration=None, **settings):
+def registerNodes(
+    fixedNode, movingNode, *, iterations=None, preset=None, polish=None, onIteration=None, **settings
+):  # fmt: skip
     """Register a moving volume node to a fixed one and put the result into the scene.
 
     Nothing in the scene changes before everything is computed; after an error or a cancel it is as before.
 
     :param fixedNode, movingNode: scalar volume nodes; linear parent transforms are respected.
-    :param iterations: K, how often the network refines the field, 1 or more; the outputs are those of the last.
+    :param preset: "plain", "fast", "balanced" or "best"; None is the default one.
+    :param iterations: K, how often the network refines the field, 1 or more; None is the preset's.
+    :param polish: engine ``PolishLevel`` s of the polish at the end, () for none; None is the preset's.
     :param onIteration: called with each engine ``Iteration`` as it is done.
     :param settings: keywords of :class:`RegistrationSession`.
     :return: ``Outputs``.
     :raises RegistrationError: an input or a setting that cannot be used, in words for the user.
     :raises Cancelled: ``cancelled`` said so.
     """
+    from ..engine.presets import find_preset
+
     session = RegistrationSession(fixedNode, movingNode, **settings)
+    preset = find_preset(preset)
+    iterations = preset.iterations if iterations is None else iterations
+    polish = preset.polish if polish is None else polish
+    onIteration = onIteration or (lambda iteration: None)
     checkIterations(iterations)
     session.prepare()
-    for iteration in session.refine(iterations):
-        if onIteration:
-            onIteration(iteration)
+    for iteration in session.refine(iterations, end=POLISHING if polish else FINISH):
+        onIteration(iteration)
+    if polish:
+        onIteration(session.polish(polish))
     return session.finish(session.iterations[-1].index)

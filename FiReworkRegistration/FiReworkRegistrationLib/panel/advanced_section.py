@@ -1,8 +1,39 @@
-"""Model and device of the panel's advanced section: lists that are made when the section is first needed."""
+"""Lists of the panel that are made when they are first needed: quality, model and device."""
 
 from functools import cache
 
 from slicer.i18n import tr as _
+
+
+class QualityChoice:
+    """Presets by title; choosing one also sets the number of iterations."""
+
+    def __init__(self, comboBox):
+        self._comboBox, self._parameters, self._names = comboBox, None, []
+        comboBox.connect("currentIndexChanged(int)", self._onChosen)
+
+    def update(self, parameters):
+        from ..engine.presets import DEFAULT_PRESET, PRESETS
+
+        self._parameters = None
+        if not self._names:
+            for preset in PRESETS.values():
+                self._comboBox.addItem(_(preset.title))
+            self._names = list(PRESETS)
+        chosen = parameters.quality if parameters and parameters.quality in PRESETS else DEFAULT_PRESET
+        self._comboBox.currentIndex = self._names.index(chosen)
+        self._comboBox.toolTip = _(PRESETS[chosen].description)
+        self._parameters = parameters
+
+    def _onChosen(self, index):
+        from ..engine.presets import PRESETS
+
+        if self._parameters and 0 <= index < len(self._names):
+            preset = PRESETS[self._names[index]]
+            self._comboBox.toolTip = _(preset.description)
+            parameters = self._parameters
+            parameters.iterations = preset.iterations
+            parameters.quality = preset.name
 
 
 class ModelChoice:

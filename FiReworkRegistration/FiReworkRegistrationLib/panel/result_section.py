@@ -50,7 +50,7 @@ class ResultSection:
         count = len(session.iterations) if session else 0
         self._setSlider(max(count - 1, 0), session.shownIteration if session and session.shownIteration else 0)
         self._ui.iterationSlider.enabled = count > 1 and not self._runner.running
-        self._ui.refineButton.enabled = count > 0 and not self._runner.running
+        self._enable(count > 0 and not self._runner.running)
         self._describe()
         if session and session.finishedIteration is not None and not self._runner.running:
             session.placeMoving(False)
@@ -64,7 +64,8 @@ class ResultSection:
         session = self._runner.session
         session.show(index)
         session.placeMoving(True)
-        self._ui.iterationSlider.enabled = self._ui.refineButton.enabled = False
+        self._ui.iterationSlider.enabled = False
+        self._enable(False)
         self._setSlider(index, index)
         self._describe()
         self._showPair(draft=True)
@@ -137,6 +138,18 @@ class ResultSection:
             session.placeMoving(False)
             self._showPair(draft=False)
 
+    def _enable(self, enabled):
+        """The buttons that go on from the last iteration."""
+        refine, polish = self._ui.refineButton, self._ui.polishButton
+        refine.enabled = polish.enabled = enabled
+        first = _("Register first.")
+        refine.toolTip = _("More iterations of the network, from the last one on.") if enabled else first
+        polish.toolTip = (
+            _("Optimize the last iteration for this very pair: more accurate, no folds, a minute or more on a CPU.")
+            if enabled
+            else first
+        )
+
     def _setSlider(self, maximum, value):
         self._setting = True
         self._ui.iterationSlider.maximum = maximum
@@ -151,7 +164,8 @@ class ResultSection:
             self._ui.verdictLabel.text = ""
             return
         iterations = session.iterations
-        label = _("{index} of {last}").format(index=value, last=len(iterations) - 1)
+        text = _("{index} of {last}, polished") if iterations[value].polished else _("{index} of {last}")
+        label = text.format(index=value, last=len(iterations) - 1)
         if not self._runner.running and value == session.bestIteration:
             label += _(" (best)")
         self._ui.iterationLabel.text = label

@@ -28,9 +28,12 @@ class Runner:
     def running(self):
         return self._running
 
-    def register(self, fixedNode, movingNode, *, iterations, stopEarly=False, keepOnCancel=False, **settings):
+    def register(
+        self, fixedNode, movingNode, *, iterations, polish=(), stopEarly=False, keepOnCancel=False, **settings
+    ):  # fmt: skip
         """Register anew and finish the best iteration.
 
+        :param polish: levels of the polish after the iterations; () for none.
         :param settings: of ``RegistrationSession``.
         :return: its ``Outputs``.
         :raises Cancelled: the scene is as before, unless ``keepOnCancel`` and an iteration was done.
@@ -46,7 +49,7 @@ class Runner:
                     progress=self._onProgress, cancelled=lambda: self._cancelRequested, cancelKeeps=keepOnCancel,
                 )  # fmt: skip
                 try:
-                    return self._refined(session, iterations, stopEarly)
+                    return self._refined(session, iterations, stopEarly, polish)
                 except (RuntimeError, MemoryError) as error:
                     if not is_out_of_memory(error):
                         raise
@@ -64,6 +67,11 @@ class Runner:
         """Go on from the last iteration up to number ``iterations``, and finish the best one."""
         with self._busy():
             return self._refined(self.session, iterations, stopEarly)
+
+    def polish(self, levels):
+        """Polish the last iteration, and finish the best one."""
+        with self._busy():
+            return self._refined(self.session, 0, False, levels)
 
     def finish(self, iteration):
         """Bring all outputs up to date with an iteration."""
@@ -103,8 +111,9 @@ class Runner:
             self.notice = _("The GPU ran out of memory: registered on the CPU.")
             yield {**settings, "device": "cpu"}
 
-    def _refined(self, session, iterations, stopEarly):
+    def _refined(self, session, iterations, stopEarly, polish=()):
         from ..engine.errors import Cancelled
+        from ..mrml.session import FINISH, POLISHING
 
         try:
             try:
@@ -112,8 +121,11 @@ class Runner:
                     session.prepare()
                     self.session = session
                     self._onIteration(0)
-                for iteration in session.refine(iterations, stopEarly):
-                    self._onIteration(iteration.index)
+                if iterations:
+                    for iteration in session.refine(iterations, stopEarly, POLISHING if polish else FINISH):
+                        self._onIteration(iteration.index)
+                if polish:
+                    self._polish(session, polish)
                 return session.finish(session.bestIteration)
             except Cancelled:
                 # What was finished stays when the user wants that; a closed scene raises from finish again.
@@ -126,6 +138,23 @@ class Runner:
                 session.discard()
                 self.session = None
             raise
+
+    def _polish(self, session, levels):
+        from ..engine.errors import is_out_of_memory
+
+        # A polish that does not fit must not cost the iterations that are done.
+        keeps, session.cancelKeeps = session.cancelKeeps, True
+        try:
+            polished = session.polish(levels)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            self.notice = _("There was not enough memory for the polish: this is the result without it.")
+            self.worker.run(_freeDeviceMemory)
+        else:
+            self._onIteration(polished.index)
+        finally:
+            session.cancelKeeps = keeps
 
     @contextmanager
     def _busy(self):

@@ -75,9 +75,13 @@ def pair_names(pairs: list[PairFiles]) -> list[str]:
     return names if len(set(names)) == len(names) else [pair.full_name for pair in pairs]
 
 
-def evaluate_pair(files: PairFiles, iterations, labels=None, surfaces=True, name=None, **settings) -> list[dict]:
+def evaluate_pair(
+    files: PairFiles, iterations, labels=None, surfaces=True, name=None, polish=(), polish_seconds=None, **settings
+) -> list[dict]:
     """Register one pair and judge it at each of ``iterations``; 0 is the affine start.
 
+    :param polish: levels of a polish after the last of them, judged as one iteration more.
+    :param polish_seconds: no step of it begins after this time.
     :param labels: label values that count; those that both maps hold if None.
     :param name: of the pair in the rows; its file names if None.
     :param surfaces: also ASSD and HD95, seconds a pair for a hundred labels.
@@ -96,6 +100,8 @@ def evaluate_pair(files: PairFiles, iterations, labels=None, surfaces=True, name
     registration = Registration(fixed, moving, **masks, **settings)
     prepared = time.perf_counter() - began
     list(registration.refine(max(max(iterations), 1)))
+    if polish:
+        iterations = [*iterations, registration.polish(polish, polish_seconds).index]
     rows = []
     for index in sorted(iterations):
         state = registration.iterations[index]

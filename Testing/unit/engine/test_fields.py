@@ -7,6 +7,7 @@ from FiReworkRegistrationLib.engine.fields import (
     invert,
     jacobian_determinant,
     log_jacobian,
+    one_sided_determinant,
     percent_folded,
     percentile,
     ras_to_voxels,
@@ -112,3 +113,20 @@ def test_points_move_with_the_field():
 
 def test_percentile_of_many_values():
     assert percentile(torch.arange(1, 101), 95) == 95
+
+
+def test_one_sided_determinants_of_a_linear_map_are_all_its_determinant():
+    matrix = torch.tensor([[0.2, 0.1, 0.0], [-0.1, 0.3, 0.05], [0.0, 0.1, -0.4]])
+    field = torch.einsum("ab,bdhw->adhw", matrix, identity_grid((6, 7, 8))[0])[None]
+    expected = torch.linalg.det(torch.eye(3) + matrix).item()
+    for signs in ((1, 1, 1), (-1, 1, -1), (-1, -1, -1)):
+        determinant = one_sided_determinant(field, signs)
+        assert determinant.shape == (1, 1, 4, 5, 6)
+        assert torch.allclose(determinant, torch.tensor(expected), atol=1e-5)
+
+
+def test_one_sided_determinants_see_what_central_differences_miss():
+    field = torch.zeros(1, 3, 8, 8, 8)
+    field[:, 0, ::2] = 1.2
+    assert (jacobian_determinant(field)[..., 1:-1, :, :] > 0).all()
+    assert (one_sided_determinant(field, (1, 1, 1)) < 0).any()

@@ -4,6 +4,7 @@ import torch
 
 from FiReworkRegistrationLib.engine.errors import Cancelled, RegistrationError
 from FiReworkRegistrationLib.engine.geometry import Volume
+from FiReworkRegistrationLib.engine.presets import PolishLevel
 from FiReworkRegistrationLib.engine.registration import Registration, taper, warp_volume
 
 
@@ -121,3 +122,57 @@ def test_warping_in_parts_equals_warping_at_once(pair, monkeypatch):
     at_once = warp_volume(pair[1], dmap, pair[0]).array
     monkeypatch.setattr(module, "WARPED_AT_ONCE", 5000)
     assert np.allclose(warp_volume(pair[1], dmap, pair[0]).array, at_once, atol=1e-4)
+
+
+def test_a_polish_is_one_state_more_and_the_refiner_goes_on_from_it(pair):
+    registration = Registration(*pair, model="tiny", device="cpu", affine="none")
+    list(registration.refine(1))
+    told = []
+    state = registration.polish((PolishLevel(1, 4),), progress=lambda fraction, message: told.append(fraction))
+    assert (state.index, state.polished) == (2, True) and state is registration.iterations[-1]
+    assert state.local_ncc > registration.iterations[1].local_ncc + 0.01
+    assert told == [0.25, 0.5, 0.75, 1.0]
+    list(registration.refine(3))
+    assert [state.polished for state in registration.iterations] == [False, False, True, False]
+
+
+def test_a_polished_field_can_be_shown_again_in_full_precision(pair):
+    registration = Registration(*pair, model="tiny", device="cpu", affine="none")
+    list(registration.refine(1))
+    registration.polish((PolishLevel(1, 2),))
+    kept = registration.map(2).displacement
+    registration._refiner.fields.budget = 1
+    list(registration.refine(5))
+    registration.restore(2)
+    assert np.array_equal(registration.map(2).displacement, kept)
+    # What comes after a polish is computed again from it.
+    registration.restore(4)
+    assert registration.stored_error(4) == 0
+
+
+def test_levels_finer_than_the_images_are_left_out(pair):
+    registration = Registration(*pair, model="tiny", device="cpu", affine="none", spacing=4.0)
+    told = []
+    registration.polish(
+        (PolishLevel(1, 1), PolishLevel(2, 1)), progress=lambda fraction, message: told.append(fraction)
+    )
+    finest = min(pair[0].grid.spacing.min(), pair[1].grid.spacing.min())
+    assert len(told) == (2 if finest < 2.7 else 1)
+    told.clear()
+    registration.polish((PolishLevel(8, 1),), progress=lambda fraction, message: told.append(fraction))
+    assert not told
+
+
+def test_a_cancelled_polish_leaves_the_iterations(pair):
+    registration = Registration(*pair, model="tiny", device="cpu", affine="none")
+    steps = iter([False, False, True])
+    with pytest.raises(Cancelled):
+        registration.polish((PolishLevel(1, 5),), cancelled=lambda: next(steps))
+    assert len(registration.iterations) == 1
+
+
+def test_a_polish_ends_when_its_time_is_over(pair):
+    registration = Registration(*pair, model="tiny", device="cpu", affine="none")
+    told = []
+    state = registration.polish((PolishLevel(1, 10_000),), 0.3, lambda fraction, message: told.append(fraction))
+    assert state.polished and 0 < told[-1] < 1

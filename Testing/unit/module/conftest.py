@@ -139,10 +139,21 @@ def panel(open_panel, engine):
 
 
 @pytest.fixture
-def ready(panel, volume):
+def choose():
+    """``choose(comboBox, text)`` as the user would."""
+
+    def select(comboBox, text):
+        comboBox.currentIndex = comboBox.findText(text)
+
+    return select
+
+
+@pytest.fixture
+def ready(panel, volume, choose):
     """The panel with a fixed and a moving volume chosen."""
     panel.ui.fixedSelector.setCurrentNode(volume("Template"))
     panel.ui.movingSelector.setCurrentNode(volume("Patient"))
+    choose(panel.ui.qualityComboBox, "Network only")
     panel.ui.maximumIterationsSpinBox.value = 4
     return panel
 

@@ -71,6 +71,14 @@ class PuppetRegistration:
             self.iterations.append(self._iteration(len(self.iterations)))
             yield self.iterations[-1]
 
+    def polish(self, levels, progress=None, cancelled=None):
+        from dataclasses import replace
+
+        progress(0.5, "Polishing")
+        self.engine.work("polish", self.engine.step, cancelled)
+        self.iterations.append(replace(self._iteration(len(self.iterations)), polished=True))
+        return self.iterations[-1]
+
     def map(self, iteration=None):
         from FiReworkRegistrationLib.engine.maps import DisplacementMap
 

@@ -15,7 +15,7 @@ ROWS = 3
 class Puppet:
     """A panel with the widgets' names, that moves points by its iteration number in mm."""
 
-    BUTTONS = "swap register refine apply saveTransform saveInverse openTransforms"
+    BUTTONS = "swap register refine polish apply saveTransform saveInverse openTransforms"
     SELECTORS = (
         "fixed moving apply outputTransform outputVolume outputJacobian "
         "fixedLandmarks movingLandmarks fixedStructures movingStructures"
@@ -52,6 +52,7 @@ class Puppet:
         ui.registerButton.text = "Register"
         ui.registerButton.connect("clicked(bool)", self.on_register)
         ui.refineButton.connect("clicked(bool)", lambda: setattr(ui.iterationSlider, "maximum", 6))
+        ui.polishButton.connect("clicked(bool)", lambda: setattr(ui.iterationSlider, "maximum", 7))
         ui.swapButton.connect("clicked(bool)", self.on_swap)
         ui.iterationSlider.connect("valueChanged(int)", self.show)
         ui.applyButton.connect("clicked(bool)", self.on_apply)
@@ -80,7 +81,7 @@ class Puppet:
         self.running = True
         ui.registerButton.text = "Cancel"
         ui.progressBar.setVisible(True)
-        for iteration in range(1, ui.maximumIterationsSpinBox.value + 1):
+        for iteration in range(1, ui.maximumIterationsSpinBox.value + 2):
             end = time.monotonic() + 0.1
             while time.monotonic() < end and not self.stop and ui.fixedSelector.currentNode() is not None:
                 slicer.app.processEvents()
@@ -99,7 +100,7 @@ class Puppet:
         self.running, self.stop = False, False
 
     def show(self, iteration):
-        self.ui.iterationLabel.text = f"Iteration {iteration}"
+        self.ui.iterationLabel.text = f"Iteration {iteration}, polished or not"
         node = self.ui.outputTransformSelector.currentNode()
         if node is not None:
             shift = np.eye(4)

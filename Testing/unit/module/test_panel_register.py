@@ -280,3 +280,45 @@ def test_a_gpu_without_memory_is_no_end(ready, engine):
     assert None not in outputs(ready)
     assert engine.last.settings["spacing"] > 0
     assert "ran out of memory: registered on a grid of" in ready.ui.verdictLabel.text
+
+
+def test_a_quality_sets_the_iterations_and_polishes_at_the_end(ready, engine, choose):
+    ui = ready.ui
+    choose(ui.qualityComboBox, "Fast")
+    assert ui.maximumIterationsSpinBox.value == 4
+    ui.maximumIterationsSpinBox.value = 2
+    ui.registerButton.click()
+    assert [state.polished for state in engine.last.iterations] == [False, False, False, True]
+    assert ui.iterationLabel.text == "3 of 3, polished (best)"
+    assert ready.ui.verdictLabel.text.startswith("Improved NCC 0.50 → 0.85 in 2 iterations and a polish")
+
+
+def test_polish_goes_on_from_the_last_iteration(registered, engine):
+    registered.ui.polishButton.click()
+    assert [state.polished for state in engine.last.iterations] == [False] * 5 + [True]
+    assert registered.ui.iterationSlider.maximum == 5
+
+
+def test_without_a_result_there_is_nothing_to_polish(panel):
+    assert not panel.ui.polishButton.enabled
+    assert "Register first" in panel.ui.polishButton.toolTip
+
+
+def test_a_polish_without_memory_keeps_the_iterations(ready, engine, choose):
+    choose(ready.ui.qualityComboBox, "Best")
+    ready.ui.maximumIterationsSpinBox.value = 3
+    engine.errors["polish"] = MemoryError("not enough")
+    ready.ui.registerButton.click()
+    assert ready.ui.iterationSlider.maximum == 3
+    assert "not enough memory for the polish" in ready.ui.verdictLabel.text
+
+
+def test_a_cancelled_polish_leaves_the_scene_as_it_was(ready, engine, meanwhile, choose):
+    choose(ready.ui.qualityComboBox, "Fast")
+    ready.ui.maximumIterationsSpinBox.value = 1
+    nodes = slicer.mrmlScene.GetNumberOfNodes()
+    engine.step = 0.2
+    meanwhile(lambda: ready.ui.statusLabel.text == "Polishing", ready.ui.registerButton.click)
+    ready.ui.registerButton.click()
+    assert ready.ui.statusLabel.text == "The registration was stopped."
+    assert slicer.mrmlScene.GetNumberOfNodes() == nodes

@@ -175,6 +175,12 @@ class KnownRegistration:
             self.iterations.append(self._iteration(len(self.iterations)))
             yield self.iterations[-1]
 
+    def polish(self, levels, progress=None, cancelled=None):
+        from dataclasses import replace
+
+        self.iterations.append(replace(self._iteration(len(self.iterations)), polished=True))
+        return self.iterations[-1]
+
     def map(self, iteration=None):
         from FiReworkRegistrationLib.engine.working_grid import working_grid
 
@@ -286,6 +292,7 @@ def register(tools):
     from FiReworkRegistrationLib.mrml import session
 
     def run(*nodes, **settings):
-        return session.registerNodes(*nodes, **{"registrationClass": tools.KnownRegistration, **settings})
+        defaults = {"registrationClass": tools.KnownRegistration, "iterations": 8, "polish": ()}
+        return session.registerNodes(*nodes, **{**defaults, **settings})
 
     return run

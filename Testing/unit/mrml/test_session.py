@@ -206,3 +206,19 @@ def test_registering_again_reuses_the_nodes(tools, scene, register, fixed, movin
     # The result of the first run, under which the moving volume lay, is not registered on top of itself.
     points = insideFixed(tools, second)
     np.testing.assert_allclose(tools.fromWorld(second.transform, points), tools.knownMotion(points), atol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("settings", "count", "polished"),
+    [
+        ({"preset": "fast", "iterations": None, "polish": None}, 5, True),
+        ({"preset": "plain", "iterations": 3, "polish": None}, 3, False),
+        ({"preset": None, "iterations": 3, "polish": None}, 4, True),
+    ],
+)
+def test_the_preset_says_how_many_iterations_and_whether_to_polish(register, fixed, moving, settings, count, polished):
+    seen = []
+    outputs = register(fixed, moving, onIteration=seen.append, **settings)
+    assert len(seen) == count and seen[-1].polished == polished
+    assert outputs.transform.GetAttribute("FiRework.iterations") == str(count)
+    assert outputs.transform.GetAttribute("FiRework.polished") == str(polished).lower()

@@ -37,6 +37,15 @@ def test_register_writes_everything_that_was_asked_for(pair, tiny, tmp_path, cap
     assert inverse.GetNumberOfComponentsPerPixel() == 3 and inverse.GetSize() == moving.GetSize()
 
 
+@pytest.mark.parametrize(
+    ("options", "polished"),
+    [([], True), (["--preset", "plain"], False), (["--polish", "off"], False), (["--polish", "0.2"], True)],
+)
+def test_the_preset_or_the_time_says_whether_the_outcome_is_polished(pair, tiny, tmp_path, capsys, options, polished):
+    assert main(["register", *pair, *tiny, *options, "--transform-out", str(tmp_path / "t.nrrd")]) == 0
+    assert (" 3p " in capsys.readouterr().out) == polished
+
+
 def test_masks_and_initial_transform(pair, tiny, tmp_path, subject_folder):
     sitk.WriteTransform(sitk.TranslationTransform(3, (-4.0, 0.0, 4.0)), str(tmp_path / "start.tfm"))
     command = ["register", *pair, *tiny, "--transform-out", str(tmp_path / "t.nii.gz"), "--affine", "none"]
@@ -56,6 +65,8 @@ def test_masks_and_initial_transform(pair, tiny, tmp_path, subject_folder):
         (["--transform-out", "t.h5", "--warped-moving-out", "w.xyz"], "written as .nrrd"),
         (["--transform-out", "t.h5", "--iterations", "0"], "choose 1 or more"),
         (["--transform-out", "t.h5", "--device", "gpu"], "choose auto, cpu"),
+        (["--transform-out", "t.h5", "--preset", "quick"], "Unknown preset 'quick'; choose fast"),
+        (["--transform-out", "t.h5", "--polish", "-3"], "number of seconds above 0, or 'off', got '-3'"),
         (["--transform-out", "t.h5", "--model", "none"], "Unknown model"),
         (["--transform-out", "t.h5", "--fixed-mask", "none.nrrd"], "Fixed mask 'none.nrrd' does not exist"),
         (["--transform-out", "t.h5", "--jacobian-out", "none/j.nrrd"], "create it first"),

@@ -1,0 +1,66 @@
+"""Presets named for people: how many iterations, and how the outcome is polished."""
+
+from dataclasses import dataclass
+
+from .errors import RegistrationError
+
+
+@dataclass(frozen=True)
+class PolishLevel:
+    """Steps of instance optimization on one grid; see ``polish.py``.
+
+    :param finer: the images' grid is so many times as fine as the field's. Levels finer than the
+        images themselves are left out.
+    :param steps: of Adam.
+    """
+
+    finer: int
+    steps: int
+
+
+@dataclass(frozen=True)
+class Preset:
+    """
+    :param iterations: K of the refiner.
+    :param polish: levels afterwards; empty is none.
+    """
+
+    name: str
+    title: str
+    description: str
+    iterations: int
+    polish: tuple[PolishLevel, ...] = ()
+
+
+PRESETS = {
+    preset.name: preset
+    for preset in (
+        Preset(
+            "fast", "Fast", "Four iterations and a short polish: a first look in seconds.",
+            4, (PolishLevel(1, 10),),
+        ),
+        Preset(
+            "balanced", "Balanced", "Eight iterations and a polish at the working resolution, then at twice it.",
+            8, (PolishLevel(1, 20), PolishLevel(2, 5)),
+        ),
+        Preset(
+            "best", "Best", "Eight iterations and a long polish: the most accurate, minutes on a CPU.",
+            8, (PolishLevel(1, 40), PolishLevel(2, 40)),
+        ),
+        Preset("plain", "Network only", "Eight iterations of the network, the method of the paper; no polish.", 8),
+    )
+}  # fmt: skip
+DEFAULT_PRESET = "balanced"
+#: What "Polish" does to a result that is there already.
+POLISH = PRESETS["best"].polish
+
+
+def find_preset(name: str | None = None) -> Preset:
+    """A preset by name; the default one if None.
+
+    :raises RegistrationError: no such preset.
+    """
+    name = DEFAULT_PRESET if name is None else name
+    if name not in PRESETS:
+        raise RegistrationError(f"Unknown preset '{name}'; choose {', '.join(PRESETS)}.")
+    return PRESETS[name]

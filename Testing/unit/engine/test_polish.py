@@ -1,0 +1,98 @@
+import pytest
+import torch
+import torch.nn.functional as F
+
+from FiReworkRegistrationLib.engine.fields import percent_folded
+from FiReworkRegistrationLib.engine.metrics import nondiffeomorphic_volume
+from FiReworkRegistrationLib.engine.polish import FieldPolisher, PolishSettings, window_voxels
+from FiReworkRegistrationLib.engine.similarity import local_ncc
+from FiReworkRegistrationLib.engine.warping import warp
+
+SHAPE = (16, 20, 18)
+
+
+def blobs(shape, seed=0, smooth=5):
+    image = torch.rand(1, 1, *shape, generator=torch.Generator().manual_seed(seed))
+    for _ in range(3):
+        image = F.avg_pool3d(image, smooth, 1, smooth // 2, count_include_pad=False)
+    return (image - image.min()) / (image.max() - image.min())
+
+
+def smooth_field(shape, size, seed=1):
+    field = torch.cat([blobs(shape, seed + axis, 7) for axis in range(3)], dim=1) - 0.5
+    return size * field
+
+
+def polished(steps, fixed, moving, mask, field, spacing=2.0, **settings):
+    polisher = FieldPolisher(fixed, moving, mask, field, spacing, **settings)
+    losses = [polisher.step() for _ in range(steps)]
+    return polisher, losses
+
+
+@pytest.mark.parametrize("spacing, window", [(4, 3), (2, 5), (1.5, 7), (1, 9)])
+def test_the_window_is_nine_millimeters_wide_and_odd(spacing, window):
+    assert window_voxels(spacing) == window
+
+
+def test_it_finds_a_known_motion_and_leaves_the_start_as_it_is():
+    moving, truth = blobs(SHAPE, smooth=3), smooth_field(SHAPE, 3.0)
+    fixed, start = warp(moving, truth), torch.zeros(1, 3, *SHAPE)
+    polisher, losses = polished(40, fixed, moving, torch.ones(1, 1, *SHAPE), start)
+    before, after = local_ncc(fixed, moving, 5), local_ncc(fixed, warp(moving, polisher.field), 5)
+    assert losses[-1] < losses[0]
+    assert after > before + 0.5 * (1 - before)
+    inside = (..., *[slice(4, -4)] * 3)
+    assert (polisher.field - truth)[inside].norm(dim=1).mean() < 0.5 * truth[inside].norm(dim=1).mean()
+    assert not start.any()
+
+
+def test_finer_images_move_the_coarse_field():
+    fine = tuple(2 * n - 1 for n in SHAPE)
+    moving = blobs(fine, smooth=3)
+    shift = torch.zeros(1, 3, *fine)
+    shift[:, 1] = 2.0
+    polisher, _ = polished(
+        30, warp(moving, shift), moving, torch.ones(1, 1, *SHAPE), torch.zeros(1, 3, *SHAPE), finer=2
+    )
+    # Two voxels of the fine grid are one of the field's.
+    found = polisher.field[..., 5:-5, 5:-5, 5:-5].mean(dim=(0, 2, 3, 4))
+    assert found.tolist() == pytest.approx([0, 1, 0], abs=0.15)
+
+
+def test_a_folded_field_is_unfolded_also_where_central_differences_see_nothing():
+    image, field = blobs(SHAPE), torch.zeros(1, 3, *SHAPE)
+    field[:, 0, ::2] = 1.2
+    inside = torch.zeros(1, 1, *SHAPE)
+    inside[:, :, 1:-1] = 1
+    assert percent_folded(field, inside) == 0
+    assert nondiffeomorphic_volume(field) > 3
+    polisher, _ = polished(60, image, image, None, field)
+    assert nondiffeomorphic_volume(polisher.field, inside) < 0.05
+
+
+def test_smoothness_holds_the_field_back():
+    moving = blobs(SHAPE, smooth=3)
+    fixed, start, mask = warp(moving, smooth_field(SHAPE, 3.0)), torch.zeros(1, 3, *SHAPE), torch.ones(1, 1, *SHAPE)
+    rough, _ = polished(15, fixed, moving, mask, start, settings=PolishSettings(smoothness=0.1))
+    stiff, _ = polished(15, fixed, moving, mask, start, settings=PolishSettings(smoothness=100.0))
+    assert stiff.field.norm() < 0.5 * rough.field.norm()
+
+
+def test_two_runs_are_equal():
+    fixed, moving = blobs(SHAPE), blobs(SHAPE, 3)
+    runs = [polished(5, fixed, moving, None, torch.zeros(1, 3, *SHAPE))[0].field for _ in range(2)]
+    assert torch.equal(*runs)
+
+
+def test_far_from_the_mask_nothing_moves():
+    shape = (60, 20, 20)
+    mask = torch.zeros(1, 1, *shape)
+    mask[:, :, 4:10] = 1
+    polisher, _ = polished(3, blobs(shape), blobs(shape, 3), mask, torch.zeros(1, 3, *shape))
+    assert polisher.field[:, :, 4:10].abs().max() > 0.1
+    assert not polisher.field[:, :, 30:].any()
+
+
+def test_an_empty_mask_is_as_none():
+    polisher, _ = polished(1, blobs(SHAPE), blobs(SHAPE, 3), torch.zeros(1, 1, *SHAPE), torch.zeros(1, 3, *SHAPE))
+    assert torch.isfinite(polisher.field).all()
