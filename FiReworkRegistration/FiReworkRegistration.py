@@ -29,7 +29,7 @@ from slicer.util import VTKObservationMixin
 # Slicer runs this file at start-up: what is imported here is light. The engine, numpy and
 # torch are imported inside functions, when they are needed.
 from FiReworkRegistrationLib.mrml.compare_modes import CompareMode
-from FiReworkRegistrationLib.panel.choices import RESOLUTIONS
+from FiReworkRegistrationLib.panel.choices import NORMALIZATIONS, RESOLUTIONS
 from FiReworkRegistrationLib.self_test import SelfTest
 
 #: Something that marks voxels by name or number. Slicer can write no None into a union that does not name it.
@@ -122,6 +122,7 @@ class FiReworkRegistrationParameterNode:
     precision - Of the convolutions.
     resolution - Of the working grid.
     quality - Name of the preset: how the result is polished after the iterations.
+    normalization - Which intensities become 0 and 1.
     iterations - How many times the network refines the displacement field (K).
     stopEarly - End when an iteration no longer improves.
     align - Align affinely first.
@@ -152,6 +153,7 @@ class FiReworkRegistrationParameterNode:
     device: str = "auto"
     precision: Annotated[str, Choice(["auto", "fp32", "bf16", "fp16"])] = "auto"
     resolution: Annotated[str, Choice(RESOLUTIONS)] = RESOLUTIONS[0]
+    normalization: Annotated[str, Choice(list(NORMALIZATIONS))] = "percentiles 0.5 to 99.5"
     quality: str = "balanced"
     iterations: Annotated[int, WithinRange(1, 20)] = 8
     stopEarly: bool = False
@@ -430,6 +432,7 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
             model=parameters.model or None,
             device=parameters.device,
             precision=parameters.precision,
+            normalization=NORMALIZATIONS[parameters.normalization],
             spacing=spacingOf(parameters.resolution),
             affine="auto" if parameters.align else "none",
             iterations=parameters.iterations,

@@ -49,6 +49,10 @@ def _add_engine_options(parser):
     parser.add_argument("--model", help="name of a model or path of its card (default: the first of 'models')")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
     parser.add_argument("--precision", default="auto", help="of convolutions: auto, fp32, bf16, fp16")
+    parser.add_argument(
+        "--normalization", default="robust", choices=("robust", "full-range"),
+        help="of intensities: 0.5 to 99.5 percentiles, or minimum to maximum",
+    )  # fmt: skip
     parser.add_argument("--affine", default="auto", choices=("auto", "none"), help="alignment before the refinement")
     parser.add_argument("--spacing", type=float, help="working resolution in mm (default: the model's)")
 
@@ -259,7 +263,7 @@ def _polish_settings(options):
 
 
 def _engine_settings(options) -> dict:
-    names = ("model", "device", "precision", "affine", "spacing")
+    names = ("model", "device", "precision", "normalization", "affine", "spacing")
     return {name: getattr(options, name) for name in names}
 
 

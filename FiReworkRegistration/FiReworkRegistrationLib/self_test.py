@@ -59,6 +59,7 @@ class SelfTest:
             self._compare(ui)
             self._apply(ui, moving)
             self._savedAndRead(result)
+            self._savedScene(panel, result)
             panel.exit()
             panel.enter()
             self.assertTrue(ui.saveTransformButton.enabled)
@@ -94,6 +95,27 @@ class SelfTest:
         ui.applySelector.setCurrentNode(moving)
         ui.applyButton.click()
         self.assertEqual(slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode"), before + 1)
+
+    def _savedScene(self, panel, result):
+        """The scene saved and loaded again: the same transform under the same name, chosen in the panel."""
+        before, name = self._mapped(result), result.GetName()
+        with tempfile.TemporaryDirectory() as folder:
+            path = str(Path(folder) / "session.mrb")
+            self.assertTrue(slicer.util.saveScene(path))
+            panel.exit()
+            slicer.mrmlScene.Clear(0)
+            slicer.util.loadScene(path)
+        panel.enter()
+        slicer.app.processEvents()
+        result = panel.ui.outputTransformSelector.currentNode()
+        self.assertEqual(result.GetName(), name)
+        for expected, found in zip(before, self._mapped(result), strict=True):
+            self.assertAlmostEqual(expected, found, delta=0.01)
+
+    @staticmethod
+    def _mapped(transformNode):
+        points = [(0.0, 0.0, 0.0), (20.0, -30.0, 10.0)]
+        return [value for p in points for value in transformNode.GetTransformFromParent().TransformPoint(p)]
 
     def test_badInput(self):
         self._needPackages()

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .preprocessing import PERCENTILES, foreground
+from .preprocessing import NORMALIZATIONS, foreground
 
 #: Contour values are distances in mm, cut off here.
 FARTHEST = 4.0
@@ -27,7 +27,7 @@ def intensity_window(array: np.ndarray) -> tuple[float, float]:
     inside = sample[foreground(sample)]
     if not inside.size:
         inside = sample.ravel()
-    low, high = np.percentile(inside, PERCENTILES)
+    low, high = np.percentile(inside, NORMALIZATIONS["robust"])
     return float(low), float(max(high, low + 1e-6))
 
 
@@ -70,7 +70,7 @@ def tissue_levels(array: np.ndarray) -> tuple[float, float]:
     :param array: (k, j, i), any numeric type.
     """
     sample = _sample(array)
-    low, high = np.percentile(sample, PERCENTILES)
+    low, high = np.percentile(sample, NORMALIZATIONS["robust"])
     counts, edges = np.histogram(np.clip(sample, low, high), bins=64)
     weight = np.concatenate([[0.0], np.cumsum(counts)])
     total = np.concatenate([[0.0], np.cumsum(counts * (edges[:-1] + edges[1:]) / 2)])

@@ -17,11 +17,12 @@ class PreparedImage:
     content: np.ndarray
 
 
-def prepare_image(volume: Volume, mask: Volume | None, role: str) -> PreparedImage:
+def prepare_image(volume: Volume, mask: Volume | None, role: str, normalization="robust") -> PreparedImage:
     """Check, normalize and, where a mask is given, blank what lies outside it.
 
     :param mask: on the same grid, voxels > 0 are kept.
     :param role: "Fixed" or "Moving".
+    :param normalization: a name of ``NORMALIZATIONS``.
     :raises RegistrationError: unusable volume or mask.
     """
     volume.check(f"{role} volume")
@@ -41,7 +42,7 @@ def prepare_image(volume: Volume, mask: Volume | None, role: str) -> PreparedIma
         raise RegistrationError(f"{role} volume '{volume.name}' shows no object; give a mask or choose another volume.")
     if np.ptp(volume.array[content]) == 0:
         raise RegistrationError(f"{role} volume '{volume.name}' is constant inside its mask; choose another mask.")
-    array = normalize_intensity(volume.array, content, zero_outside=mask is not None)
+    array = normalize_intensity(volume.array, content, zero_outside=mask is not None, method=normalization)
     return PreparedImage(Volume(array, volume.affine, volume.name), content)
 
 

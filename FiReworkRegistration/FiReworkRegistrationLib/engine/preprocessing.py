@@ -2,8 +2,9 @@
 
 import numpy as np
 
-#: Percentiles of the foreground that become 0 and 1.
-PERCENTILES = (0.5, 99.5)
+#: Percentiles of the foreground that become 0 and 1, by the name of the choice. Robust is what networks
+#: were trained with; the full range suits label-like or synthetic images, whose rare values matter.
+NORMALIZATIONS = {"robust": (0.5, 99.5), "full-range": (0.0, 100.0)}
 
 
 def foreground(array: np.ndarray) -> np.ndarray:
@@ -26,14 +27,15 @@ def foreground(array: np.ndarray) -> np.ndarray:
     return array > low + 0.08 * (high - low)
 
 
-def normalize_intensity(array: np.ndarray, mask: np.ndarray, zero_outside=False) -> np.ndarray:
-    """Clip to the 0.5 and 99.5 percentiles inside ``mask`` and scale to [0, 1], float32.
+def normalize_intensity(array: np.ndarray, mask: np.ndarray, zero_outside=False, method="robust") -> np.ndarray:
+    """Clip to two percentiles inside ``mask`` and scale to [0, 1], float32.
 
     :param array: (k, j, i), any numeric type.
     :param mask: (k, j, i) bool, voxels whose intensities count; must not be empty.
     :param zero_outside: set voxels outside the mask to 0 (skull stripping).
+    :param method: a name of ``NORMALIZATIONS``.
     """
-    low, high = np.percentile(array[mask], PERCENTILES)
+    low, high = np.percentile(array[mask], NORMALIZATIONS[method])
     scaled = (array.astype(np.float32) - np.float32(low)) / np.float32(max(high - low, 1e-12))
     scaled = np.clip(scaled, 0.0, 1.0)
     if zero_outside:

@@ -18,6 +18,7 @@ from .map_writer import MapWriter
 from .maps import DisplacementMap, map_lattice
 from .models import find_model, load_network
 from .polish import FieldPolisher
+from .preprocessing import NORMALIZATIONS
 from .presets import POLISH
 from .refiner import Iteration, Refiner
 from .working_grid import MARGIN_MM, MOST_VOXELS, bring_to_grid, finer_grid, working_grid
@@ -40,6 +41,7 @@ class Registration:
     :param affine: "auto" aligns rigidly, then affinely; "none" keeps the initial transform,
         or the volumes' positions in space.
     :param spacing: working grid in mm; the model's own if None.
+    :param normalization: of intensities, a name of ``preprocessing.NORMALIZATIONS``.
     :param precision: of the convolutions: "auto", "fp32", "bf16" or "fp16".
     :param progress: called as ``progress(fraction, message)`` while preparing.
     :param cancelled: asked now and then while preparing.
@@ -50,11 +52,13 @@ class Registration:
     def __init__(
         self, fixed: Volume, moving: Volume, *, model: str | None = None, device="auto",
         fixed_mask: Volume | None = None, moving_mask: Volume | None = None, initial_transform=None,
-        affine="auto", spacing: float | None = None, precision="auto",
+        affine="auto", spacing: float | None = None, precision="auto", normalization="robust",
         progress: Callable[[float, str], None] | None = None, cancelled: Callable[[], bool] | None = None,
     ):  # fmt: skip
         if affine not in ("auto", "none"):
             raise RegistrationError(f"Affine is 'auto' or 'none', got '{affine}'.")
+        if normalization not in NORMALIZATIONS:
+            raise RegistrationError(f"Normalization is {' or '.join(NORMALIZATIONS)}, got '{normalization}'.")
         self.card = find_model(model)
         self.device = choose_device(device)
         self.precision = choose_precision(precision, self.device)
@@ -63,8 +67,8 @@ class Registration:
             raise RegistrationError(f"Working resolution is {self.spacing:g} mm; choose one between 0.5 and 8 mm.")
         _tell(progress, 0.0, "Reading volumes")
         self.fixed, self.moving = fixed, moving
-        prepared_fixed = prepare_image(fixed, fixed_mask, "Fixed")
-        prepared_moving = prepare_image(moving, moving_mask, "Moving")
+        prepared_fixed = prepare_image(fixed, fixed_mask, "Fixed", normalization)
+        prepared_moving = prepare_image(moving, moving_mask, "Moving", normalization)
         start = None if initial_transform is None else check_linear(initial_transform)
         check_overlap(fixed, moving, np.eye(4) if start is None else start)
         network = load_network(self.card, self.device)

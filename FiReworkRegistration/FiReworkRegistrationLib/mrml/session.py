@@ -27,7 +27,7 @@ class RegistrationSession:
     :param fixedMask, movingMask: label map, volume or segmentation nodes; voxels > 0 are registered.
     :param fixedSegment, movingSegment: segment IDs, if the masks are segmentations; None is all segments.
     :param initialTransform: linear transform node under which the moving volume lies near the fixed one.
-    :param model, device, affine, spacing, precision: see the engine's ``Registration``.
+    :param model, device, affine, spacing, precision, normalization: see the engine's ``Registration``.
     :param wantVolume, wantJacobian: False leaves them out, and a given node as it is.
     :param wantInverse: None means yes if ``outputInverse`` is given.
     :param progress: called as ``progress(fraction, message)``, fraction in [0, 1]; always on the main thread.
@@ -44,8 +44,8 @@ class RegistrationSession:
         self, fixedNode, movingNode, *, outputTransform=None, outputVolume=None, outputJacobian=None,
         outputInverse=None, fixedMask=None, movingMask=None, fixedSegment=None, movingSegment=None,
         initialTransform=None, model=None, device="auto", affine="auto", spacing=None, precision="auto",
-        wantVolume=True, wantJacobian=True, wantInverse=None, progress=None, cancelled=None, registrationClass=None,
-        execute=None, post=None, cancelKeeps=False,
+        normalization="robust", wantVolume=True, wantJacobian=True, wantInverse=None, progress=None, cancelled=None,
+        registrationClass=None, execute=None, post=None, cancelKeeps=False,
     ):  # fmt: skip
         wantInverse = outputInverse is not None if wantInverse is None else wantInverse
         self.cancelKeeps = cancelKeeps
@@ -60,6 +60,7 @@ class RegistrationSession:
         self._segments = {"fixedSegment": fixedSegment, "movingSegment": movingSegment}
         self._settings = {
             "model": model, "device": device, "affine": affine, "spacing": spacing, "precision": precision,
+            "normalization": normalization,
         }  # fmt: skip
         self._registrationClass = registrationClass
         self._work = HeavyWork(execute, cancelled, self._checkThere, self._neededNodes)

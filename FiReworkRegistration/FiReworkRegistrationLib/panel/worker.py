@@ -1,9 +1,11 @@
 """One thread that does the heavy work while the main thread keeps the application alive."""
 
+import os
 import queue
 import threading
 import weakref
 from collections import deque
+from contextlib import suppress
 
 
 class Busy(RuntimeError):
@@ -121,6 +123,18 @@ class Worker:
 
 def _work(jobs):
     """Until None comes. Holds no reference to the worker, so that one that is dropped can go."""
+    _giveWay()
     for job in iter(jobs.get, None):
         job.execute()
         job = None  # a kept job would keep its result's memory
+
+
+def _giveWay():
+    """On Linux, let the main thread draw first when all cores compute; nothing is lost while it does not.
+
+    A thread has a priority of its own there, and those that torch starts from it inherit it.
+    """
+    if os.name == "posix" and hasattr(threading, "get_native_id") and os.path.isdir("/proc/self/task"):
+        # Where the machine forbids it, the computation is as urgent as the views.
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 5)

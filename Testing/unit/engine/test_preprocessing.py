@@ -35,3 +35,12 @@ def test_foreground_of_a_stripped_and_of_a_noisy_head(ball):
         found = foreground(image)
         assert (found & inside).sum() > 0.98 * inside.sum()
         assert found.sum() < 1.8 * inside.sum()
+
+
+def test_full_range_keeps_rare_values():
+    image = np.zeros((10, 10, 10), np.float32)
+    image[1:] = np.random.default_rng(0).uniform(1, 2, (9, 10, 10))
+    image[5, 5, 5] = 11.0
+    full = normalize_intensity(image, image > 0, method="full-range")
+    assert full.max() == full[5, 5, 5] == 1 and full[1:4].max() < 0.11
+    assert normalize_intensity(image, image > 0)[1:4].max() > 0.9

@@ -176,3 +176,8 @@ def test_a_polish_ends_when_its_time_is_over(pair):
     told = []
     state = registration.polish((PolishLevel(1, 10_000),), 0.3, lambda fraction, message: told.append(fraction))
     assert state.polished and 0 < told[-1] < 1
+
+
+def test_an_unknown_normalization_names_the_known_ones(pair):
+    with pytest.raises(RegistrationError, match="robust or full-range, got 'z-score'"):
+        Registration(*pair, model="tiny", device="cpu", normalization="z-score")

@@ -34,11 +34,12 @@ def test_register_passes_the_choices_on(ready, engine):
     ui.deviceComboBox.setCurrentIndex(ui.deviceComboBox.count - 1)
     ui.precisionComboBox.setCurrentIndex(1)
     ui.spacingComboBox.setCurrentIndex(4)
+    ui.normalizationComboBox.setCurrentIndex(1)
     ui.alignCheckBox.click()
     ui.registerButton.click()
     settings = engine.last.settings
-    chosen = [settings[name] for name in ("device", "precision", "spacing", "affine")]
-    assert chosen == ["cpu", "fp32", 3.0, "none"]
+    chosen = [settings[name] for name in ("device", "precision", "spacing", "affine", "normalization")]
+    assert chosen == ["cpu", "fp32", 3.0, "none", "full-range"]
     assert len(engine.last.iterations) == 3
 
 

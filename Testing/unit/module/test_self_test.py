@@ -34,8 +34,17 @@ def load_volume(path):
     return node
 
 
+@pytest.fixture
+def scene_files(monkeypatch):
+    """``saveScene`` and ``loadScene`` of ``slicer.util`` without the application: the host's own."""
+    from in_app.host_application import HostApplication
+
+    monkeypatch.setattr(slicer.util, "saveScene", lambda path: HostApplication.save_scene(None, path))
+    monkeypatch.setattr(slicer.util, "loadScene", lambda path: HostApplication.load_scene(None, path))
+
+
 @pytest.mark.parametrize("pair", ["sample pair", "phantom"])
-def test_with_the_trained_model(module, monkeypatch, pair):
+def test_with_the_trained_model(module, monkeypatch, scene_files, pair):
     monkeypatch.setattr(slicer.util, "loadVolume", load_volume)
     if pair == "phantom":
         # As installed: without the repository around it.

@@ -1,4 +1,6 @@
 import gc
+import os
+import sys
 import threading
 import time
 import weakref
@@ -184,3 +186,13 @@ def test_pumps_the_application_when_nothing_else_is_given(monkeypatch):
     worker.run(lambda: time.sleep(0.05))
     assert worker.stop()
     assert set(calls) == {threading.current_thread()}
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="threads have a priority of their own on Linux only")
+def test_the_main_thread_goes_first_when_all_cores_compute():
+    worker = Worker(pump=lambda: None)
+    priority = lambda: os.getpriority(os.PRIO_PROCESS, threading.get_native_id())  # noqa: E731
+    own = priority()
+    assert worker.run(priority) > own or own > 4
+    assert priority() == own
+    worker.stop()
