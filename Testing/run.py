@@ -36,10 +36,10 @@ def test(python: str, rest: list) -> int:
 
 
 def bench(python: str, rest: list) -> int:
-    """Run the measurements of Testing/bench, one after the other."""
-    scripts = sorted((TESTING / "bench").glob("[!_]*.py"))
+    """Run the measurements of Testing/benchmarks, one after the other."""
+    scripts = sorted((TESTING / "benchmarks").glob("[!_]*.py"))
     if not scripts:
-        print("There are no measurements in Testing/bench yet.")
+        print("There are no measurements in Testing/benchmarks yet.")
         return 0
     worst = 0
     for script in scripts:

@@ -1,6 +1,6 @@
 """Seconds and memory of one registration's iterations by grid, device and precision.
 
-    .venv/bin/python Testing/bench/speed.py
+    .venv/bin/python Testing/benchmarks/speed.py
 
 Random images: the time does not depend on what they show.
 """

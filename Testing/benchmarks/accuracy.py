@@ -1,6 +1,6 @@
 """Dice, surface distance, folding and time on all ordered pairs of some labelled dev subjects.
 
-    .venv/bin/python Testing/bench/accuracy.py ../shared/data/oasis_1mm/dev --subjects 5
+    .venv/bin/python Testing/benchmarks/accuracy.py ../shared/data/oasis_1mm/dev --subjects 5
 
 The folder holds X_t1.nii.gz and X_seg.nii.gz. Without a folder, oasis_1mm/dev and ixi_2mm/dev
 beside the repository are measured. Everything behind ``--`` goes to the ``evaluate`` command.

@@ -1,0 +1,77 @@
+"""Table and plot of a comparison with peers."""
+
+from pathlib import Path
+
+import numpy as np
+
+#: The method that the others are tested against.
+REFERENCE = "best"
+
+
+def by_method(rows: list[dict]) -> dict[str, dict[str, dict]]:
+    """Method to pair to row, without the rows that failed."""
+    groups: dict[str, dict[str, dict]] = {}
+    for row in rows:
+        if not row["error"]:
+            groups.setdefault(row["method"], {})[row["pair"]] = row
+    return groups
+
+
+def table(rows: list[dict]) -> str:
+    """Markdown: means over pairs and a paired Wilcoxon test of Dice against the preset "best"."""
+    groups = by_method(rows)
+    lines = ["| method | n | Dice (sd) | folded % | NDV % | CPU s | wall s | p against best |", "|---|" * 8]
+    lines[1] = "|" + "---|" * 8
+    for method, group in sorted(groups.items(), key=lambda item: _mean(item[1], "dice")):
+        spread = float(np.std([float(row["dice"]) for row in group.values()]))
+        lines.append(
+            f"| {method} | {len(group)} | {_mean(group, 'dice'):.4f} ({spread:.4f}) | {_mean(group, 'folded'):.4f} | "
+            f"{_mean(group, 'ndv'):.4f} | {_time(group, 'cpu')} | {_time(group, 'wall')} | {_p(group, groups)} |"
+        )
+    failed = [row for row in rows if row["error"]]
+    lines += [f"\nfailed: {row['method']}, {row['pair']}: {row['error']}" for row in failed]
+    return "\n".join(lines)
+
+
+def write_report(rows: list[dict], folder: Path) -> str:
+    """``table.md`` and ``plot.png`` (Dice against CPU seconds).
+
+    :return: the table.
+    """
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    text = table(rows)
+    (Path(folder) / "table.md").write_text(text + "\n", encoding="utf-8")
+    figure, axes = plt.subplots(figsize=(6, 4), layout="constrained")
+    for method, group in by_method(rows).items():
+        if method == "affine":
+            axes.axhline(_mean(group, "dice"), color="0.6", linestyle=":", label="affine")
+            continue
+        x, y = _mean(group, "cpu"), _mean(group, "dice")
+        axes.plot(x, y, "o")
+        axes.annotate(method, (x, y), xytext=(5, 4), textcoords="offset points")
+    axes.set(xscale="log", xlabel="CPU seconds of the deformable step", ylabel="mean Dice")
+    figure.savefig(Path(folder) / "plot.png", dpi=120)
+    plt.close(figure)
+    return text
+
+
+def _mean(group, name) -> float:
+    return float(np.mean([float(row[name]) for row in group.values()]))
+
+
+def _time(group, name) -> str:
+    return "" if any(row[name] == "" for row in group.values()) else f"{_mean(group, name):.0f}"
+
+
+def _p(group, groups) -> str:
+    from scipy.stats import wilcoxon
+
+    other = groups.get(REFERENCE, {})
+    differences = [float(group[pair]["dice"]) - float(other[pair]["dice"]) for pair in group if pair in other]
+    if group is other or len(differences) < 5 or not any(differences):
+        return ""
+    return f"{wilcoxon(differences).pvalue:.2g}"
