@@ -56,7 +56,7 @@ def jacobian_determinant(field: torch.Tensor) -> torch.Tensor:
     :param field: (B, 3, D, H, W) voxels.
     :return: (B, 1, D, H, W) float32; 1 where nothing changes, <= 0 where space folds.
     """
-    return _determinant_of([_derivative(field.float(), axis) for axis in range(3)])
+    return _determinant_of([derivative(field.float(), axis) for axis in range(3)])
 
 
 def one_sided_determinant(field: torch.Tensor, signs) -> torch.Tensor:
@@ -81,7 +81,8 @@ def _determinant_of(columns) -> torch.Tensor:
     return (a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)).unsqueeze(1)
 
 
-def _derivative(field: torch.Tensor, axis: int) -> torch.Tensor:
+def derivative(field: torch.Tensor, axis: int) -> torch.Tensor:
+    """Of every channel along array axis 0, 1 or 2 (k, j, i), a voxel: central differences, one-sided at borders."""
     dim = 2 + axis
     size = field.shape[dim]
     first = field.narrow(dim, 1, 1) - field.narrow(dim, 0, 1)

@@ -7,6 +7,7 @@ import torch
 
 from .fields import ras_to_voxels
 from .geometry import Grid, linear_map
+from .inverse import newton_inverse
 from .map_writer import MapWriter
 from .warping import resample_affine, sample
 
@@ -55,7 +56,7 @@ class DisplacementMap:
         return resample_affine(determinant, matrix, grid.shape, padding="border")[0, 0].numpy()
 
     def inverted(self, grid: Grid, rounds=30) -> tuple["DisplacementMap", float]:
-        """The map moving to fixed on ``grid``, by damped fixed-point iteration.
+        """The map moving to fixed on ``grid``, by damped fixed-point iteration, then Newton's where that is not enough.
 
         The linear part is inverted exactly first: the iteration only has to undo the rest.
 
@@ -83,6 +84,7 @@ class DisplacementMap:
                 # x <- L^-1 (y - r(x)), not the whole step where r is steep.
                 there = sample(rest, voxels + torch.einsum("rc,bcdhw->brdhw", to_voxel, inverse))
                 inverse = 0.3 * inverse + 0.7 * (start - torch.einsum("rc,bcdhw->brdhw", turn, there))
+            newton_inverse(inverse, start, voxels, rest, to_voxel, torch.from_numpy(linear[:3, :3]).float())
         found = DisplacementMap(grid, inverse[0].permute(1, 2, 3, 0).contiguous().numpy())
         return found, self._inverse_residual(found)
 

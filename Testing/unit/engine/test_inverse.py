@@ -1,0 +1,47 @@
+import numpy as np
+import torch
+
+from FiReworkRegistrationLib.engine.geometry import Grid
+from FiReworkRegistrationLib.engine.maps import DisplacementMap
+
+GRID = Grid((24, 26, 28), np.diag([2.0, 2.0, 2.0, 1.0]))
+
+
+def squeezing(factor):
+    """x -> x + s(x) along i, mm, whose derivative falls to ``factor`` in the middle; an affine besides."""
+    i = np.arange(28) * 2.0
+    slope = (factor - 1) * np.exp(-(((i - 27) / 5) ** 2))
+    along = np.concatenate([[0], np.cumsum(slope[1:] + slope[:-1])])
+    along -= np.linspace(0, along[-1], 28)
+    displacement = np.zeros((24, 26, 28, 3), np.float32)
+    displacement[..., 0] = along + 0.05 * i + 3.0
+    displacement[..., 1] = -2.0
+    return DisplacementMap(GRID, displacement)
+
+
+def test_a_map_that_squeezes_space_is_inverted_too():
+    dmap = squeezing(0.03)
+    inverse, residual = dmap.inverted(GRID)
+    points = np.array([[x, 20.0, 22.0] for x in np.linspace(14, 40, 27)])
+    assert np.abs(inverse.at(dmap.at(points)) - points).max() < 0.6
+    # Between lattice points a curve that steep is not a straight line: what is left is interpolation.
+    assert residual < 0.3
+
+
+def test_newton_is_what_brings_it_there(monkeypatch):
+    from FiReworkRegistrationLib.engine import maps
+
+    def worst(dmap):
+        inverse = dmap.inverted(GRID, rounds=1)[0]
+        targets = dmap.grid.to_ras(np.array([[i, 10, 10] for i in range(8, 20)]))
+        return np.abs(dmap.at(inverse.at(targets)) - targets).max()
+
+    exact = worst(squeezing(0.03))
+    monkeypatch.setattr(maps, "newton_inverse", lambda *arguments: None)
+    assert exact < 0.03 < worst(squeezing(0.03))
+
+
+def test_a_folded_map_ends_and_stays_finite():
+    inverse, residual = squeezing(-0.5).inverted(GRID)
+    assert np.isfinite(inverse.displacement).all() and residual < 5
+    assert torch.is_inference_mode_enabled() is False
