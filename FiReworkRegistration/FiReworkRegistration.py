@@ -1,5 +1,4 @@
 import importlib
-import logging
 import sys
 import unittest
 from pathlib import Path
@@ -412,34 +411,12 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         self._run(lambda parameters: self.runner.finish(iteration), showBar=False)
 
     def _register(self, parameters):
-        from FiReworkRegistrationLib.engine.presets import find_preset
         from FiReworkRegistrationLib.panel import dependencies
-        from FiReworkRegistrationLib.panel.choices import spacingOf
+        from FiReworkRegistrationLib.panel.settings import registrationSettings
 
-        self._showProgress(0.0, _("Checking Python packages"))
+        self._showProgress(0.0, "Checking Python packages")
         dependencies.ensureInstalled()
-        return self.runner.register(
-            parameters.fixedVolume,
-            parameters.movingVolume,
-            fixedMask=parameters.fixedMask,
-            movingMask=parameters.movingMask,
-            fixedSegment=parameters.fixedSegment or None,
-            movingSegment=parameters.movingSegment or None,
-            initialTransform=parameters.initialTransform,
-            outputTransform=parameters.outputTransform,
-            outputVolume=parameters.outputVolume,
-            outputJacobian=parameters.outputJacobian,
-            model=parameters.model or None,
-            device=parameters.device,
-            precision=parameters.precision,
-            normalization=NORMALIZATIONS[parameters.normalization],
-            spacing=spacingOf(parameters.resolution),
-            affine="auto" if parameters.align else "none",
-            iterations=parameters.iterations,
-            polish=find_preset(parameters.quality).polish,
-            stopEarly=parameters.stopEarly,
-            keepOnCancel=parameters.keepOnCancel,
-        )
+        return self.runner.register(**registrationSettings(parameters))
 
     def _run(self, work, showBar=True) -> None:
         """``work(parameters)`` with the panel in its running state; its outputs go to the selectors."""
@@ -478,31 +455,19 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
 
     def _showProgress(self, fraction: float, message: str) -> None:
         self.ui.progressBar.value = int(100 * min(max(fraction, 0.0), 1.0))
-        self.ui.statusLabel.text = message
+        self.ui.statusLabel.text = _(message)
 
     def _showIteration(self, index: int) -> None:
         self.result.follow(index)
 
     def _showError(self, error: Exception) -> None:
         """Words for the user; the trace goes to the log."""
-        from FiReworkRegistrationLib.engine.errors import Cancelled, RegistrationError
-        from FiReworkRegistrationLib.mrml.presence import NodesRemoved
-        from FiReworkRegistrationLib.panel.dependencies import DependencyError, InstallationDeclined
+        from FiReworkRegistrationLib.panel.messages import explain
 
-        if isinstance(error, Cancelled):
-            wasRemoved = isinstance(error, NodesRemoved)
-            self.ui.statusLabel.text = str(error) if wasRemoved else _("The registration was stopped.")
-            return
-        if isinstance(error, InstallationDeclined):
-            self.ui.statusLabel.text = str(error)
-            return
-        if isinstance(error, (RegistrationError, DependencyError)):
-            text = str(error)
-        else:
-            text = _("The registration failed: {error}\n\nThe error log has the details.").format(error=error)
-            logging.error("FiRework Registration failed", exc_info=error)
+        text, needsDialog = explain(error)
         self.ui.statusLabel.text = text
-        slicer.util.errorDisplay(text, windowTitle=_("FiRework Registration"))
+        if needsDialog:
+            slicer.util.errorDisplay(text, windowTitle=_("FiRework Registration"))
 
     def _setInputsEnabled(self, enabled: bool) -> None:
         self.ui.qualityComboBox.enabled = enabled

@@ -1,0 +1,24 @@
+"""What the user reads when something did not work."""
+
+import logging
+
+from slicer.i18n import tr as _
+
+
+def explain(error):
+    """Text for the user, and whether it needs a dialog; the trace of what nobody foresaw goes to the log.
+
+    A cancel and a declined installation were the user's own doing: a line in the panel is enough.
+    """
+    from ..engine.errors import Cancelled, RegistrationError
+    from ..mrml.presence import NodesRemoved
+    from .dependencies import DependencyError, InstallationDeclined
+
+    if isinstance(error, Cancelled):
+        return str(error) if isinstance(error, NodesRemoved) else _("The registration was stopped."), False
+    if isinstance(error, InstallationDeclined):
+        return str(error), False
+    if isinstance(error, (RegistrationError, DependencyError)):
+        return str(error), True
+    logging.error("FiRework Registration failed", exc_info=error)
+    return _("The registration failed: {error}\n\nThe error log has the details.").format(error=error), True
