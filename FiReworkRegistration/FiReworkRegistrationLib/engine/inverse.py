@@ -43,7 +43,7 @@ def newton_inverse(inverse, start, voxels, rest, to_voxel, linear, rounds=10, to
         # Lattice axis, component, point: with to_voxel the derivative in mm along x, y, z.
         slope = at(slopes, index, found[:, index]).view(3, 3, -1)
         jacobian = linear + torch.einsum("acn,ar->ncr", slope, to_voxel)
-        step = -(torch.linalg.pinv(jacobian) @ error.T[..., None])[..., 0].T
+        step = -torch.linalg.solve_ex(jacobian, error.T[..., None])[0][..., 0].T.nan_to_num(0.0, 0.0, 0.0)
         step = step * (LONGEST_STEP / step.norm(dim=0).clamp(min=1e-6)).clamp(max=1.0)
         pending, before = index, error.norm(dim=0)
         for fraction in (1.0, 0.5, 0.25):

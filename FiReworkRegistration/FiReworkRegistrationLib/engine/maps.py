@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from .affine_table import affine_table
 from .fields import ras_to_voxels
 from .geometry import Grid, linear_map
 from .inverse import newton_inverse
@@ -72,9 +73,7 @@ class DisplacementMap:
         lattice = _lattice_points(self.grid)
         rest = self.displacement.reshape(-1, 3) + lattice - linear_map(linear, lattice)
         rest = torch.from_numpy(rest.reshape(self.displacement.shape).astype(np.float32)).permute(3, 0, 1, 2)[None]
-        targets = _lattice_points(grid)
-        start = _channels(linear_map(back, targets) - targets, grid.shape)
-        voxels = _channels(self.grid.to_ijk(targets)[:, ::-1], grid.shape)
+        start, voxels = self._inverse_start(grid, back)
         to_voxel = torch.from_numpy(np.linalg.inv(self.grid.linear)[::-1].copy()).float()
         turn = torch.from_numpy(back[:3, :3]).float()
 
@@ -87,6 +86,12 @@ class DisplacementMap:
             newton_inverse(inverse, start, voxels, rest, to_voxel, torch.from_numpy(linear[:3, :3]).float())
         found = DisplacementMap(grid, inverse[0].permute(1, 2, 3, 0).contiguous().numpy())
         return found, self._inverse_residual(found)
+
+    def _inverse_start(self, grid: Grid, back: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+        """Displacement of ``back`` alone at the points of ``grid``, mm, and where these lie in own voxels k, j, i."""
+        start = affine_table((back - np.eye(4)) @ grid.affine, grid.shape)
+        voxels = affine_table(np.linalg.inv(self.grid.affine) @ grid.affine, grid.shape).flip(-1)
+        return tuple(values.view(*grid.shape, 3).movedim(-1, 0)[None].contiguous() for values in (start, voxels))
 
     def _inverse_residual(self, inverse: "DisplacementMap", most_points=200_000) -> float:
         shape = [size - 1 for size in inverse.grid.shape]

@@ -139,10 +139,11 @@ class RegistrationSession:
         from ..engine.presets import POLISH
 
         levels = POLISH if levels is None else levels
+        begin = POLISHING if self._finished is None else 0.0
         with self._standingOrDiscarded():
             return self._run(lambda: self._registration.polish(
                 levels, cancelled=self._work.stopped,
-                progress=lambda fraction, message: self._tell(POLISHING + (FINISH - POLISHING) * fraction, message),
+                progress=lambda fraction, message: self._tell(begin + (FINISH - begin) * fraction, message),
             ))  # fmt: skip
 
     def show(self, iteration):

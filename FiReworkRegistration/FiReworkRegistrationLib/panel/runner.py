@@ -20,13 +20,18 @@ class Runner:
     def __init__(self, onProgress, onIteration):
         self.worker = Worker()
         self.session = None
-        self.notice = ""
+        self._deviceNotice = self._polishNotice = ""
         self._onProgress, self._onIteration = onProgress, onIteration
         self._running = self._cancelRequested = False
 
     @property
     def running(self):
         return self._running
+
+    @property
+    def notice(self):
+        """What memory did not allow, in words for the user; empty if nothing."""
+        return " ".join(text for text in (self._deviceNotice, self._polishNotice) if text)
 
     def register(
         self, fixedNode, movingNode, *, iterations, polish=(), stopEarly=False, keepOnCancel=False, **settings
@@ -41,7 +46,7 @@ class Runner:
         from ..engine.errors import is_out_of_memory
         from ..mrml.session import RegistrationSession
 
-        self.session, self.notice = None, ""
+        self.session, self._deviceNotice, self._polishNotice = None, "", ""
         with self._busy():
             for attempt in self._attempts(settings):
                 session = RegistrationSession(
@@ -65,6 +70,7 @@ class Runner:
 
     def refine(self, iterations, stopEarly=False):
         """Go on from the last iteration up to number ``iterations``, and finish the best one."""
+        self._polishNotice = ""
         with self._busy():
             return self._refined(self.session, iterations, stopEarly)
 
@@ -106,9 +112,11 @@ class Runner:
 
             coarser = 2 * float(spacing or find_model(settings.get("model")).spacing)
             if coarser <= 8:
-                self.notice = _("The GPU ran out of memory: registered on a grid of {size:g} mm.").format(size=coarser)
+                self._deviceNotice = _("The GPU ran out of memory: registered on a grid of {size:g} mm.").format(
+                    size=coarser
+                )
                 yield {**settings, "spacing": coarser}
-            self.notice = _("The GPU ran out of memory: registered on the CPU.")
+            self._deviceNotice = _("The GPU ran out of memory: registered on the CPU.")
             yield {**settings, "device": "cpu"}
 
     def _refined(self, session, iterations, stopEarly, polish=()):
@@ -142,6 +150,7 @@ class Runner:
     def _polish(self, session, levels):
         from ..engine.errors import is_out_of_memory
 
+        self._polishNotice = ""
         # A polish that does not fit must not cost the iterations that are done.
         keeps, session.cancelKeeps = session.cancelKeeps, True
         try:
@@ -149,7 +158,7 @@ class Runner:
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-            self.notice = _("There was not enough memory for the polish: this is the result without it.")
+            self._polishNotice = _("There was not enough memory for the polish: this is the result without it.")
             self.worker.run(_freeDeviceMemory)
         else:
             self._onIteration(polished.index)

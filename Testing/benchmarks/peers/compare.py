@@ -35,7 +35,7 @@ def main(arguments=None) -> int:
     parser.add_argument("--environment", type=Path, default=ROOT / ".venv-peers", help="made when it is missing")
     parser.add_argument("--output", type=Path, required=True, help="folder of rows.csv, table.md and plot.png")
     options = parser.parse_args(arguments)
-    from report import write_report
+    from peer_report import write_report
 
     options.output.mkdir(parents=True, exist_ok=True)
     rows = read_rows(options.output / "rows.csv")

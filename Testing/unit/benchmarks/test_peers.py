@@ -21,9 +21,9 @@ def compare(monkeypatch):
 
 @pytest.fixture
 def report(compare):
-    import report
+    import peer_report
 
-    return report
+    return peer_report
 
 
 def row(method, pair, dice, cpu=10.0, error=""):

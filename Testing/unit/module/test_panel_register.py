@@ -312,6 +312,8 @@ def test_a_polish_without_memory_keeps_the_iterations(ready, engine, choose):
     ready.ui.registerButton.click()
     assert ready.ui.iterationSlider.maximum == 3
     assert "not enough memory for the polish" in ready.ui.verdictLabel.text
+    ready.ui.polishButton.click()
+    assert "not enough memory" not in ready.ui.verdictLabel.text
 
 
 def test_a_cancelled_polish_leaves_the_scene_as_it_was(ready, engine, meanwhile, choose):
