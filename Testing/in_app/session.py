@@ -48,9 +48,9 @@ def _steps(stage, views_before):
         if stage.app.has_other_modules:
             yield "Plot", lambda: steps_judge.plot(stage)
         yield "Refine further", lambda: steps_register.refine(stage)
-        yield "Polish", lambda: steps_register.polish(stage)
         yield "Apply to", lambda: steps_use.apply(stage)
         yield "Save transform and inverse", lambda: steps_use.save(stage)
+        yield "Polish", lambda: steps_register.polish(stage)
         yield "Leave and return", lambda: steps_see.leave_and_return(stage, views_before)
         if stage.app.has_other_modules:
             yield "Open in Transforms", lambda: steps_use.open_transforms(stage)

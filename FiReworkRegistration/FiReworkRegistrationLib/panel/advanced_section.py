@@ -5,54 +5,63 @@ from functools import cache
 from slicer.i18n import tr as _
 
 
-class QualityChoice:
-    """Presets by title; choosing one also sets the number of iterations."""
+class _NamedChoice:
+    """A list that is filled when it is first shown, bound to a parameter that holds a name.
+
+    Subclasses say which ``_parameter`` that is, ``_fill`` the list and ``_names``, and ``_describe`` an entry.
+    """
+
+    _parameter = ""
+    _default = 0
 
     def __init__(self, comboBox):
         self._comboBox, self._parameters, self._names = comboBox, None, []
         comboBox.connect("currentIndexChanged(int)", self._onChosen)
 
     def update(self, parameters):
-        from ..engine.presets import DEFAULT_PRESET, PRESETS
-
-        self._parameters = None
-        if not self._names:
-            for preset in PRESETS.values():
-                self._comboBox.addItem(_(preset.title))
-            self._names = list(PRESETS)
-        chosen = parameters.quality if parameters and parameters.quality in PRESETS else DEFAULT_PRESET
-        self._comboBox.currentIndex = self._names.index(chosen)
-        self._comboBox.toolTip = _(PRESETS[chosen].description)
-        self._parameters = parameters
-
-    def _onChosen(self, index):
-        from ..engine.presets import PRESETS
-
-        if self._parameters and 0 <= index < len(self._names):
-            preset = PRESETS[self._names[index]]
-            self._comboBox.toolTip = _(preset.description)
-            parameters = self._parameters
-            parameters.iterations = preset.iterations
-            parameters.quality = preset.name
-
-
-class ModelChoice:
-    """Trained models by title, each with its description as tooltip; "" is the default model."""
-
-    def __init__(self, comboBox):
-        self._comboBox, self._parameters, self._names = comboBox, None, []
-        comboBox.connect("currentIndexChanged(int)", self._onChosen)
-
-    def update(self, parameters):
-        """Show what the parameter node says; reads the model cards the first time."""
+        """Show what the parameter node says; ``_default`` for a name that is not in the list."""
         self._parameters = None
         if not self._names:
             self._fill()
-        chosen = parameters.model if parameters else ""
-        index = self._names.index(chosen) if chosen in self._names else 0
+        chosen = getattr(parameters, self._parameter) if parameters else ""
+        index = self._names.index(chosen) if chosen in self._names else self._default
         self._comboBox.currentIndex = index
         self._parameters = parameters
         self._describe(index)
+
+    def _onChosen(self, index):
+        if self._parameters and 0 <= index < len(self._names):
+            setattr(self._parameters, self._parameter, self._names[index])
+            self._describe(index)
+
+
+class QualityChoice(_NamedChoice):
+    """Presets by title; choosing one also sets the number of iterations."""
+
+    _parameter = "quality"
+
+    def _fill(self):
+        from ..engine.presets import DEFAULT_PRESET, PRESETS
+
+        self._presets = list(PRESETS.values())
+        self._names = list(PRESETS)
+        self._default = self._names.index(DEFAULT_PRESET)
+        for preset in self._presets:
+            self._comboBox.addItem(_(preset.title))
+
+    def _onChosen(self, index):
+        if self._parameters and 0 <= index < len(self._names):
+            self._parameters.iterations = self._presets[index].iterations
+        super()._onChosen(index)
+
+    def _describe(self, index):
+        self._comboBox.toolTip = _(self._presets[index].description)
+
+
+class ModelChoice(_NamedChoice):
+    """Trained models by title, each with its description as tooltip; "" is the default model."""
+
+    _parameter = "model"
 
     def _fill(self):
         from ..engine.errors import RegistrationError
@@ -67,11 +76,6 @@ class ModelChoice:
         self._comboBox.clear()
         for card in self._cards:
             self._comboBox.addItem(card.title)
-
-    def _onChosen(self, index):
-        if self._parameters and 0 <= index < len(self._names):
-            self._parameters.model = self._names[index]
-            self._describe(index)
 
     def _describe(self, index):
         if 0 <= index < len(self._names):
