@@ -1,10 +1,18 @@
 """Names of the networks that can be built; training settings and model cards use them."""
 
+from functools import partial
+
 from ..errors import RegistrationError
 from .firework import FireworkNetwork
+from .transmorph import TransMorph
 from .voxelmorph import VoxelMorphUNet
 
-BACKBONES = {"firework-vm": VoxelMorphUNet}
+BACKBONES = {
+    "firework-vm": VoxelMorphUNet,
+    "firework-tm": TransMorph,
+    "firework-tm-small": partial(TransMorph, embed=48, heads=(4, 4, 4, 4)),
+    "firework-tm-tiny": partial(TransMorph, embed=6, heads=(2, 2, 4, 4)),
+}
 
 
 def build_network(name: str, settings: dict | None = None, field_scale=0.1) -> FireworkNetwork:

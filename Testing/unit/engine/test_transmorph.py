@@ -1,0 +1,61 @@
+import pytest
+import torch
+
+from FiReworkRegistrationLib.engine.networks.catalog import BACKBONES, build_network
+from FiReworkRegistrationLib.engine.networks.transmorph import TransMorph
+
+SMALL = {"embed": 4, "heads": [2, 2, 2, 2], "window": [2, 2, 2], "final": 4}
+
+
+def count(name, **settings):
+    # On the meta device only the shapes are made, not 47 million random numbers.
+    with torch.device("meta"):
+        return sum(parameter.numel() for parameter in BACKBONES[name](**settings).parameters())
+
+
+def test_parameter_counts_of_the_paper():
+    assert count("firework-tm") == 46_777_395
+    assert count("firework-tm", in_channels=2) == 46_745_907
+    assert count("firework-tm", in_channels=2, window=(5, 6, 7)) == 46_771_251
+
+
+@pytest.mark.parametrize(
+    "name, grown", [("firework-tm", 31_488), ("firework-tm-small", 16_608), ("firework-tm-tiny", 3_588)]
+)
+def test_four_more_channels_grow_embedding_and_convolution_skips(name, grown):
+    assert count(name, in_channels=6) - count(name, in_channels=2) == grown
+
+
+def test_fresh_network_leaves_the_field_almost_alone_on_any_grid():
+    network = build_network("firework-tm-tiny", {"window": [1, 2, 1]}).eval()
+    assert network.multiple == 32
+    for grid in [(32, 32, 32), (32, 64, 32)]:
+        images = torch.rand(2, 1, 1, *grid)
+        with torch.no_grad():
+            error = network(*images, torch.zeros(1, 3, *grid))
+        assert error.shape == (1, 3, *grid) and error.dtype == torch.float32 and error.abs().max() < 1e-2
+
+
+def test_every_parameter_is_trained():
+    network = TransMorph(**SMALL, drop_path=0.0)
+    torch.nn.init.normal_(network.flow.weight, std=0.05)
+    network(torch.rand(1, 6, 32, 64, 32)).square().mean().backward()
+    still = [name for name, p in network.named_parameters() if p.grad is None or not p.grad.isfinite().all()]
+    assert not still
+
+
+def test_bf16_stays_near_fp32():
+    network = TransMorph(**SMALL).eval()
+    torch.nn.init.normal_(network.flow.weight, std=0.05)
+    inputs = torch.rand(1, 6, 64, 32, 64)
+    with torch.no_grad():
+        exact = network(inputs)
+        with torch.autocast("cpu", torch.bfloat16):
+            rough = network(inputs)
+    assert rough.dtype == torch.float32
+    assert (rough - exact).abs().max() < 0.1 * exact.abs().max()
+
+
+def test_settings_that_do_not_go_together_are_refused():
+    with pytest.raises(ValueError, match="4 depths"):
+        TransMorph(depths=(2, 2))
