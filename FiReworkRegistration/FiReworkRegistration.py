@@ -1,7 +1,6 @@
 import importlib
 import sys
 import unittest
-from pathlib import Path
 from typing import Annotated, Union
 
 import qt
@@ -28,7 +27,8 @@ from slicer.util import VTKObservationMixin
 # Slicer runs this file at start-up: what is imported here is light. The engine, numpy and
 # torch are imported inside functions, when they are needed.
 from FiReworkRegistrationLib.mrml.compare_modes import CompareMode
-from FiReworkRegistrationLib.panel.choices import NORMALIZATIONS, RESOLUTIONS
+from FiReworkRegistrationLib.panel.choices import NORMALIZATIONS, PRECISIONS, RESOLUTIONS
+from FiReworkRegistrationLib.panel.sample_data import registerSampleData
 from FiReworkRegistrationLib.self_test import SelfTest
 
 #: Something that marks voxels by name or number. Slicer can write no None into a union that does not name it.
@@ -65,37 +65,6 @@ class FiReworkRegistration(ScriptedLoadableModule):
 
 
 #
-# Register sample data sets in Sample Data module
-#
-
-
-def registerSampleData():
-    """Add the sample pair to the Sample Data module when it is on this computer.
-
-    The pair lies in the repository (Resources/SampleData), which an installed extension
-    does not carry; so it is offered to those who run the module from a checkout.
-    """
-    folder = Path(__file__).resolve().parents[1] / "Resources" / "SampleData"
-    files = sorted(folder.glob("*.nrrd")) + sorted(folder.glob("*.nii.gz"))
-    if not files:
-        return
-    import SampleData
-
-    category = "FiReworkRegistration"
-    SampleData.SampleDataLogic.registerCustomSampleDataCategory(category, title=_("FiRework Registration"))
-    for file in files:
-        name = file.name.split(".")[0]
-        SampleData.SampleDataLogic.registerCustomSampleDataSource(
-            category=category,
-            sampleName=name,
-            thumbnailFileName=str(Path(__file__).parent / "Resources" / "Icons" / f"{category}.png"),
-            uris=file.as_uri(),
-            fileNames=file.name,
-            nodeNames=name,
-        )
-
-
-#
 # FiReworkRegistrationParameterNode
 #
 
@@ -119,7 +88,7 @@ class FiReworkRegistrationParameterNode:
     model - Name of the trained model; empty: the default one.
     device - Where the network runs: auto, cuda:0 and so on, or cpu.
     precision - Of the convolutions.
-    resolution - Of the working grid.
+    resolution - Of the working grid, mm; empty: as the model.
     quality - Name of the preset: how the result is polished after the iterations.
     normalization - Which intensities become 0 and 1.
     iterations - How many times the network refines the displacement field (K).
@@ -150,9 +119,9 @@ class FiReworkRegistrationParameterNode:
     movingLandmarks: vtkMRMLMarkupsFiducialNode
     model: str
     device: str = "auto"
-    precision: Annotated[str, Choice(["auto", "fp32", "bf16", "fp16"])] = "auto"
+    precision: Annotated[str, Choice(PRECISIONS)] = PRECISIONS[0]
     resolution: Annotated[str, Choice(RESOLUTIONS)] = RESOLUTIONS[0]
-    normalization: Annotated[str, Choice(list(NORMALIZATIONS))] = "percentiles 0.5 to 99.5"
+    normalization: Annotated[str, Choice(NORMALIZATIONS)] = NORMALIZATIONS[0]
     quality: str = "balanced"
     iterations: Annotated[int, WithinRange(1, 20)] = 8
     stopEarly: bool = False
@@ -189,7 +158,6 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         self.layout.addWidget(uiWidget)
         self.ui = slicer.util.childWidgetVariables(uiWidget)
         uiWidget.setMRMLScene(slicer.mrmlScene)
-        self.ui.progressBar.setVisible(False)
 
         self.logic = FiReworkRegistrationLogic()
         self._makeSections()
@@ -216,17 +184,24 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
             self._showResult()
 
     def _makeSections(self) -> None:
-        from FiReworkRegistrationLib.panel.advanced_section import DeviceChoice, ModelChoice, QualityChoice
+        from FiReworkRegistrationLib.panel.advanced_section import (
+            DeviceChoice,
+            ModelChoice,
+            QualityChoice,
+            settingChoices,
+        )
         from FiReworkRegistrationLib.panel.input_section import PairWatch, SegmentChoice
         from FiReworkRegistrationLib.panel.judge_section import JudgeSection
         from FiReworkRegistrationLib.panel.result_section import ResultSection
+        from FiReworkRegistrationLib.panel.run_display import RunDisplay
         from FiReworkRegistrationLib.panel.runner import Runner
         from FiReworkRegistrationLib.panel.use_section import UseSection
 
-        self.runner = Runner(self._showProgress, self._showIteration)
+        self.display = RunDisplay(self.ui)
+        self.runner = Runner(self.display.showProgress, self._showIteration)
         self.judge = JudgeSection(self.ui, self.runner)
         self.result = ResultSection(self.ui, self.runner, self.judge.verdict, self._finish)
-        self.use = UseSection(self.ui, self.runner, self._showError)
+        self.use = UseSection(self.ui, self.runner, self.display.showError)
         self._pair = PairWatch()
         self._choices = [
             SegmentChoice(self.ui.fixedSegmentComboBox, "fixedMask", "fixedSegment"),
@@ -234,6 +209,7 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
             QualityChoice(self.ui.qualityComboBox),
             ModelChoice(self.ui.modelComboBox),
             DeviceChoice(self.ui.deviceComboBox),
+            *settingChoices(self.ui),
         ]
 
     def cleanup(self) -> None:
@@ -414,15 +390,13 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         from FiReworkRegistrationLib.panel import dependencies
         from FiReworkRegistrationLib.panel.settings import registrationSettings
 
-        self._showProgress(0.0, "Checking Python packages")
+        self.display.showProgress(0.0, "Checking Python packages")
         dependencies.ensureInstalled()
         return self.runner.register(**registrationSettings(parameters))
 
     def _run(self, work, showBar=True) -> None:
         """``work(parameters)`` with the panel in its running state; its outputs go to the selectors."""
-        self._setInputsEnabled(False)
-        self.ui.progressBar.value = 0
-        self.ui.progressBar.setVisible(showBar)
+        self.display.begin(showBar)
         outputs = None
         parameters = self._parameterNode
         try:
@@ -430,10 +404,9 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
             qt.QTimer.singleShot(0, self._update)
             outputs = work(parameters)
         except Exception as error:
-            self._showError(error)
+            self.display.showError(error)
         finally:
-            self.ui.progressBar.setVisible(False)
-            self._setInputsEnabled(True)
+            self.display.end()
         if outputs and outputs.transform.GetScene():
             # The selectors then show which nodes hold the result.
             with slicer.util.NodeModify(parameters.parameterNode):
@@ -453,26 +426,8 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         if not self.runner.session:
             self.ui.verdictLabel.text = self.judge.recall(self._parameterNode)
 
-    def _showProgress(self, fraction: float, message: str) -> None:
-        self.ui.progressBar.value = int(100 * min(max(fraction, 0.0), 1.0))
-        self.ui.statusLabel.text = _(message)
-
     def _showIteration(self, index: int) -> None:
         self.result.follow(index)
-
-    def _showError(self, error: Exception) -> None:
-        """Words for the user; the trace goes to the log."""
-        from FiReworkRegistrationLib.panel.messages import explain
-
-        text, needsDialog = explain(error)
-        self.ui.statusLabel.text = text
-        if needsDialog:
-            slicer.util.errorDisplay(text, windowTitle=_("FiRework Registration"))
-
-    def _setInputsEnabled(self, enabled: bool) -> None:
-        self.ui.qualityComboBox.enabled = enabled
-        for section in ("inputs", "outputs", "use", "advanced"):
-            getattr(self.ui, f"{section}CollapsibleButton").enabled = enabled
 
 
 #

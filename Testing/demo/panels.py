@@ -11,6 +11,10 @@ SMALL, MEDIUM = 12, 14
 FOLDED = "#ff00ff"
 
 
+def _state(iteration) -> str:
+    return f"K = {iteration.index - 1}, polished" if iteration.polished else f"K = {iteration.index}"
+
+
 def draw_rows(figure, report: Report) -> None:
     """Axial, coronal and sagittal slices of everything, color bars below."""
     axes = figure.subplots(
@@ -33,7 +37,7 @@ def draw_rows(figure, report: Report) -> None:
         ("Fixed", report.fixed, gray),
         ("Moving\n(where its header puts it)", placed, gray),
         ("Affine start\n(K = 0)", start, gray),
-        (f"Registered\n(K = {report.figures[-1].index})", warped, gray),
+        (f"Registered\n({_state(report.figures[-1])})", warped, gray),
         (f"|fixed − affine start|\nmean {before[brain].mean() / high:.1%} of range", before, heat),
         (f"|fixed − registered|\nmean {after[brain].mean() / high:.1%} of range", after, heat),
         (f"Jacobian determinant\n{folded_text(report, brain)}", jacobian, jacobian_colors()),

@@ -1,8 +1,10 @@
-"""Lists of the panel that are made when they are first needed: quality, model and device."""
+"""Lists of the panel that are made when they are first needed: quality, model, device and settings."""
 
 from functools import cache
 
 from slicer.i18n import tr as _
+
+from .choices import NORMALIZATIONS, PRECISIONS, RESOLUTIONS
 
 
 class _NamedChoice:
@@ -83,6 +85,37 @@ class ModelChoice(_NamedChoice):
             self._comboBox.toolTip = _("{description} Working resolution {spacing:g} mm. {license}").format(
                 description=card.description, spacing=card.spacing, license=card.license
             )
+
+
+class SettingChoice(_NamedChoice):
+    """A few fixed names, each with what the user reads.
+
+    :param texts: name to text, already translated.
+    """
+
+    def __init__(self, comboBox, parameter, texts):
+        super().__init__(comboBox)
+        self._parameter, self._texts = parameter, texts
+
+    def _fill(self):
+        self._names = list(self._texts)
+        for text in self._texts.values():
+            self._comboBox.addItem(text)
+
+    def _describe(self, index):
+        """The tooltip says what the setting is for."""
+
+
+def settingChoices(ui):
+    """Working resolution, intensities and precision of the Advanced section."""
+    resolutions = {name: _("{size} mm").format(size=name) for name in RESOLUTIONS if name}
+    intensities = (_("percentiles 0.5 to 99.5"), _("minimum to maximum"))
+    precisions = {name: _("automatic") if name == "auto" else name for name in PRECISIONS}
+    return [
+        SettingChoice(ui.spacingComboBox, "resolution", {"": _("as the model"), **resolutions}),
+        SettingChoice(ui.normalizationComboBox, "normalization", dict(zip(NORMALIZATIONS, intensities))),
+        SettingChoice(ui.precisionComboBox, "precision", precisions),
+    ]
 
 
 class DeviceChoice:

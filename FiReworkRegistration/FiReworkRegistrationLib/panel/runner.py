@@ -1,5 +1,6 @@
 """Registering from the panel: the worker thread, the session, cancel, and what to do when a GPU runs out of memory."""
 
+import logging
 from contextlib import contextmanager
 
 from slicer.i18n import tr as _
@@ -148,17 +149,25 @@ class Runner:
             raise
 
     def _polish(self, session, levels):
-        from ..engine.errors import is_out_of_memory
+        from ..engine.errors import Cancelled, is_out_of_memory
 
         self._polishNotice = ""
         # A polish that does not fit must not cost the iterations that are done.
         keeps, session.cancelKeeps = session.cancelKeeps, True
         try:
             polished = session.polish(levels)
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
+        except Cancelled:
+            raise
+        except Exception as error:
+            if is_out_of_memory(error):
+                self._polishNotice = _("There was not enough memory for the polish: this is the result without it.")
+            elif session.finishedIteration is None:
+                logging.error("The polish failed", exc_info=error)
+                self._polishNotice = _("The polish failed ({error}): this is the result without it.").format(
+                    error=error
+                )
+            else:
                 raise
-            self._polishNotice = _("There was not enough memory for the polish: this is the result without it.")
             self.worker.run(_freeDeviceMemory)
         else:
             self._onIteration(polished.index)

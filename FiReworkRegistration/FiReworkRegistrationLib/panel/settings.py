@@ -1,7 +1,5 @@
 """What the parameter node says, as the runner takes it."""
 
-from .choices import NORMALIZATIONS, spacingOf
-
 
 def registrationSettings(parameters):
     """Keywords of ``Runner.register``, from the panel's parameter node."""
@@ -19,8 +17,8 @@ def registrationSettings(parameters):
         "model": parameters.model or None,
         "device": parameters.device,
         "precision": parameters.precision,
-        "normalization": NORMALIZATIONS[parameters.normalization],
-        "spacing": spacingOf(parameters.resolution),
+        "normalization": parameters.normalization,
+        "spacing": float(parameters.resolution) if parameters.resolution else None,
         "affine": "auto" if parameters.align else "none",
         "iterations": parameters.iterations,
         "polish": find_preset(parameters.quality).polish,

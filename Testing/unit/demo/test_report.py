@@ -15,7 +15,7 @@ from progress import ProgressLine, iteration_table, peak_memory_gb
 def an_iteration(index):
     return SimpleNamespace(
         index=index, local_ncc=0.5 + 0.1 * index, global_ncc=0.8, percent_folded=0.25, mean_change=0.5,
-        p95_change=1.0, seconds=0.1,
+        p95_change=1.0, seconds=0.1, polished=False,
     )  # fmt: skip
 
 

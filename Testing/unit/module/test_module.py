@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 import slicer
 
+from FiReworkRegistrationLib.panel import sample_data
 from FiReworkRegistrationLib.panel.dependencies import DependencyError
 from host.scripted_module import ModuleParent
 
@@ -43,14 +44,14 @@ def test_sample_data_of_a_checkout_is_offered(module, monkeypatch, tmp_path):
         registerCustomSampleDataSource=lambda **source: sources.append(source),
     )
     monkeypatch.setitem(sys.modules, "SampleData", SimpleNamespace(SampleDataLogic=logic))
-    monkeypatch.setattr(module, "__file__", str(tmp_path / "FiReworkRegistration" / "FiReworkRegistration.py"))
+    monkeypatch.setattr(sample_data, "MODULE_FOLDER", tmp_path / "FiReworkRegistration")
     module.registerSampleData()
     assert [source["sampleName"] for source in sources] == ["Colin27"]
     assert sources[0]["uris"].startswith("file://")
 
 
 def test_no_sample_data_no_registration(module, monkeypatch, tmp_path):
-    monkeypatch.setattr(module, "__file__", str(tmp_path / "lib" / "FiReworkRegistration.py"))
+    monkeypatch.setattr(sample_data, "MODULE_FOLDER", tmp_path / "lib")
     monkeypatch.setitem(sys.modules, "SampleData", None)
     module.registerSampleData()
 
