@@ -184,12 +184,7 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
             self._showResult()
 
     def _makeSections(self) -> None:
-        from FiReworkRegistrationLib.panel.advanced_section import (
-            DeviceChoice,
-            ModelChoice,
-            QualityChoice,
-            settingChoices,
-        )
+        from FiReworkRegistrationLib.panel import advanced_section
         from FiReworkRegistrationLib.panel.input_section import PairWatch, SegmentChoice
         from FiReworkRegistrationLib.panel.judge_section import JudgeSection
         from FiReworkRegistrationLib.panel.result_section import ResultSection
@@ -206,10 +201,7 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         self._choices = [
             SegmentChoice(self.ui.fixedSegmentComboBox, "fixedMask", "fixedSegment"),
             SegmentChoice(self.ui.movingSegmentComboBox, "movingMask", "movingSegment"),
-            QualityChoice(self.ui.qualityComboBox),
-            ModelChoice(self.ui.modelComboBox),
-            DeviceChoice(self.ui.deviceComboBox),
-            *settingChoices(self.ui),
+            *advanced_section.choices(self.ui),
         ]
 
     def cleanup(self) -> None:

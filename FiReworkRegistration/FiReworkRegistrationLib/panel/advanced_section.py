@@ -106,18 +106,6 @@ class SettingChoice(_NamedChoice):
         """The tooltip says what the setting is for."""
 
 
-def settingChoices(ui):
-    """Working resolution, intensities and precision of the Advanced section."""
-    resolutions = {name: _("{size} mm").format(size=name) for name in RESOLUTIONS if name}
-    intensities = (_("percentiles 0.5 to 99.5"), _("minimum to maximum"))
-    precisions = {name: _("automatic") if name == "auto" else name for name in PRECISIONS}
-    return [
-        SettingChoice(ui.spacingComboBox, "resolution", {"": _("as the model"), **resolutions}),
-        SettingChoice(ui.normalizationComboBox, "normalization", dict(zip(NORMALIZATIONS, intensities))),
-        SettingChoice(ui.precisionComboBox, "precision", precisions),
-    ]
-
-
 class DeviceChoice:
     """Automatic, CUDA devices by name and memory, CPU. Devices are listed once torch is loaded: not before."""
 
@@ -142,6 +130,21 @@ class DeviceChoice:
     def _onChosen(self, index):
         if self._parameters and 0 <= index < len(self._names):
             self._parameters.device = self._names[index]
+
+
+def choices(ui):
+    """All of them."""
+    resolutions = {name: _("{size} mm").format(size=name) for name in RESOLUTIONS if name}
+    intensities = (_("percentiles 0.5 to 99.5"), _("minimum to maximum"))
+    precisions = {name: _("automatic") if name == "auto" else name for name in PRECISIONS}
+    return [
+        QualityChoice(ui.qualityComboBox),
+        ModelChoice(ui.modelComboBox),
+        DeviceChoice(ui.deviceComboBox),
+        SettingChoice(ui.spacingComboBox, "resolution", {"": _("as the model"), **resolutions}),
+        SettingChoice(ui.normalizationComboBox, "normalization", dict(zip(NORMALIZATIONS, intensities))),
+        SettingChoice(ui.precisionComboBox, "precision", precisions),
+    ]
 
 
 def _devicesSoFar():

@@ -316,6 +316,14 @@ def test_a_polish_without_memory_keeps_the_iterations(ready, engine, choose):
     assert "not enough memory" not in ready.ui.verdictLabel.text
 
 
+def test_a_polish_that_fails_keeps_the_iterations(ready, engine, choose):
+    ready.ui.maximumIterationsSpinBox.value = 2
+    engine.errors["polish"] = ValueError("a bug")
+    ready.ui.registerButton.click()
+    assert [state.polished for state in engine.last.iterations] == [False] * 3
+    assert "The polish failed (a bug): this is the result without it" in ready.ui.verdictLabel.text
+
+
 def test_a_cancelled_polish_leaves_the_scene_as_it_was(ready, engine, meanwhile, choose):
     choose(ready.ui.qualityComboBox, "Fast")
     ready.ui.maximumIterationsSpinBox.value = 1
