@@ -317,6 +317,7 @@ def test_a_polish_without_memory_keeps_the_iterations(ready, engine, choose):
 
 
 def test_a_polish_that_fails_keeps_the_iterations(ready, engine, choose):
+    choose(ready.ui.qualityComboBox, "Best")
     ready.ui.maximumIterationsSpinBox.value = 2
     engine.errors["polish"] = ValueError("a bug")
     ready.ui.registerButton.click()
