@@ -75,6 +75,27 @@ def one_sided_determinant(field: torch.Tensor, signs) -> torch.Tensor:
     return _determinant_of(columns)
 
 
+def fold_penalty(field: torch.Tensor, signs, least: float) -> torch.Tensor:
+    """Mean over the voxels of max(0, ``least`` - :func:`one_sided_determinant`), a scalar.
+
+    Only voxels below ``least`` have a gradient: those few are looked up, the others are not
+    differentiated.
+
+    :param field: (1, 3, D, H, W) voxels.
+    """
+    with torch.no_grad():
+        determinant = one_sided_determinant(field, signs)
+        # The determinants leave the border out.
+        low = (determinant[0, 0] < least).nonzero() + 1
+    strides = torch.tensor([field.shape[3] * field.shape[4], field.shape[4], 1], device=field.device)
+    flat, index = field[0].float().flatten(1), low @ strides
+    here = flat[:, index]
+    columns = [
+        sign * (flat[:, index + sign * stride] - here)[None] for sign, stride in zip(signs, strides, strict=True)
+    ]
+    return (least - _determinant_of(columns)).sum() / determinant.numel()
+
+
 def _determinant_of(columns) -> torch.Tensor:
     (a, d, g), (b, e, h), (c, f, i) = (column.unbind(1) for column in columns)
     a, e, i = a + 1, e + 1, i + 1

@@ -18,6 +18,7 @@ class _Kept:
     """
 
     values: torch.Tensor | None
+    shape: torch.Size
     error: float = 0.0
     exact: bool = False
 
@@ -35,7 +36,6 @@ class FieldStore:
 
     def __init__(self, budget: int = DEFAULT_BUDGET):
         self.budget = budget
-        self._shape: torch.Size | None = None
         self._kept: list[_Kept] = []
 
     def __len__(self) -> int:
@@ -43,7 +43,8 @@ class FieldStore:
 
     def __getitem__(self, index: int) -> torch.Tensor:
         """Field (1, 3, D, H, W) float32 voxels on the CPU; never write into it."""
-        return _decode(self._kept[index].values, self._shape)
+        kept = self._kept[index]
+        return _decode(kept.values, kept.shape)
 
     def error(self, index: int) -> float:
         """Upper bound of the length of the stored field's error, voxels; 0 in full precision."""
@@ -59,7 +60,6 @@ class FieldStore:
 
         :param exact: always in full precision, as it cannot be computed again from the one before.
         """
-        self._shape = field.shape
         self._kept.append(_exactly(field, exact))
         self._shrink({len(self) - 1})
 
@@ -74,31 +74,31 @@ class FieldStore:
                 if self.nbytes <= self.budget:
                     return
                 if index not in untouched and not self._kept[index].exact:
-                    self._kept[index] = reduce(self._kept[index], self._shape)
+                    self._kept[index] = reduce(self._kept[index])
 
 
 def _exactly(field: torch.Tensor, exact=False) -> _Kept:
     # The start is zero everywhere and needs no memory.
-    return _Kept(field.detach().float().cpu() if field.any() else None, exact=exact)
+    return _Kept(field.detach().float().cpu() if field.any() else None, field.shape, exact=exact)
 
 
-def _to_half(kept: _Kept, shape) -> _Kept:
+def _to_half(kept: _Kept) -> _Kept:
     if kept.values is None or kept.values.dtype == torch.float16:
         return kept
-    return _reduced(kept, kept.values.half(), shape)
+    return _reduced(kept, kept.values.half())
 
 
-def _to_coarse(kept: _Kept, shape) -> _Kept:
-    if kept.values is None or kept.values.shape != shape:
+def _to_coarse(kept: _Kept) -> _Kept:
+    if kept.values is None or kept.values.shape != kept.shape:
         return kept
-    size = [(n + 1) // 2 for n in shape[2:]]
+    size = [(n + 1) // 2 for n in kept.shape[2:]]
     coarse = F.interpolate(kept.values.float(), size=size, mode="trilinear", align_corners=True)
-    return _reduced(kept, coarse.half(), shape)
+    return _reduced(kept, coarse.half())
 
 
-def _reduced(kept: _Kept, values: torch.Tensor, shape) -> _Kept:
-    lost = (_decode(kept.values, shape) - _decode(values, shape)).norm(dim=1).max().item()
-    return _Kept(values, kept.error + lost)
+def _reduced(kept: _Kept, values: torch.Tensor) -> _Kept:
+    lost = (_decode(kept.values, kept.shape) - _decode(values, kept.shape)).norm(dim=1).max().item()
+    return _Kept(values, kept.shape, kept.error + lost)
 
 
 def _decode(values: torch.Tensor | None, shape) -> torch.Tensor:

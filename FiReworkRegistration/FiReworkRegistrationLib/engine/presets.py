@@ -9,8 +9,8 @@ from .errors import RegistrationError
 class PolishLevel:
     """Steps of instance optimization on one grid; see ``polish.py``.
 
-    :param finer: the images' grid is so many times as fine as the field's. Levels finer than the
-        images themselves are left out.
+    :param finer: images and field lie on a grid so many times as fine as the working grid. Levels finer
+        than the images themselves are left out.
     :param steps: of Adam.
     """
 

@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import torch
+import torch.nn.functional as F
 
 from .device import convolution_precision
 from .errors import Cancelled, RegistrationError
-from .fields import percent_folded, percentile
+from .fields import percent_folded, percentile, resize_field
 from .iteration_store import DEFAULT_BUDGET, FieldStore
 from .networks.firework import FireworkNetwork
 from .similarity import global_ncc, local_ncc
@@ -22,11 +23,11 @@ class Iteration:
     :param fields: where the field of this and the other iterations is kept.
     :param local_ncc: mean squared local NCC inside the mask, window 9^3, in [0, 1].
     :param global_ncc: correlation inside the mask, in [-1, 1].
-    :param percent_folded: percent of mask voxels with non-positive Jacobian determinant.
+    :param percent_folded: percent of mask voxels of the field's grid with non-positive Jacobian determinant.
     :param mean_change, p95_change: length of this iteration's change of the field inside the
-        mask, mean and 95th percentile, voxels.
+        mask, mean and 95th percentile, voxels of the working grid.
     :param seconds: time of this iteration.
-    :param largest: longest displacement inside the mask, voxels.
+    :param largest: longest displacement inside the mask, voxels of the working grid.
     :param polished: this state came from instance optimization (``polish.py``), not from the network.
     """
 
@@ -43,7 +44,10 @@ class Iteration:
 
     @property
     def field(self) -> torch.Tensor:
-        """(1, 3, D, H, W) float32 voxels on the CPU, channels k, j, i, as the store keeps it."""
+        """(1, 3, D, H, W) float32 voxels of its own grid on the CPU, channels k, j, i, as the store keeps it.
+
+        That is the working grid; of a polished state, one that is a whole number of times as fine.
+        """
         return self.fields[self.index]
 
 
@@ -110,13 +114,25 @@ class Refiner:
                 progress(self.last)
             yield self.last
 
+    def mask_for(self, field: torch.Tensor) -> torch.Tensor:
+        """The mask on the grid of a field, (1, 1, D, H, W), > 0 inside."""
+        shape, mask = field.shape[2:], self.mask
+        if mask is None:
+            return torch.ones((1, 1, *shape), device=self.device)
+        if mask.shape[2:] == shape:
+            return mask
+        return F.interpolate((mask > 0).float(), size=shape, mode="trilinear", align_corners=True) >= 0.5
+
     @torch.inference_mode()
     def accept(self, field: torch.Tensor, seconds: float) -> Iteration:
-        """Take a polished field, (1, 3, D, H, W) voxels, as the newest state; refining goes on from it."""
-        change = field - self._field
-        self._field = field.to(self.device, torch.float32)
+        """Take a polished field as the newest state; refining goes on from what the working grid holds of it.
+
+        :param field: (1, 3, d, h, w) voxels of its own grid: the working grid or a finer one of the same
+            first and last voxel centers. It is kept as it is.
+        """
+        before, self._field = self._field, self._coarse(field.to(self.device, torch.float32))
         self._warped = warp(self.moving, self._field)
-        state = self._figures(self.last.index + 1, change, 0.0, exact=True)
+        state = self._figures(self.last.index + 1, self._field - before, 0.0, field)
         self.iterations.append(replace(state, seconds=seconds, polished=True))
         return self.last
 
@@ -132,7 +148,7 @@ class Refiner:
         start = max(earlier for earlier in range(index + 1) if self.fields.error(earlier) == 0)
         if start == index:
             return
-        field = self.fields[start].to(self.device)
+        field = self._coarse(self.fields[start].to(self.device))
         for _ in range(start, index):
             if cancelled and cancelled():
                 raise Cancelled(f"Cancelled while iteration {index} was computed again.")
@@ -148,6 +164,10 @@ class Refiner:
         self._warped = warp(self.moving, self._field)
         return self._figures(self.last.index + 1, error, began)
 
+    def _coarse(self, field: torch.Tensor) -> torch.Tensor:
+        shape = self.fixed.shape[2:]
+        return field if field.shape[2:] == shape else resize_field(field, shape)
+
     def _error(self, field: torch.Tensor, warped: torch.Tensor) -> torch.Tensor:
         with convolution_precision(self.device, self.precision):
             error = self.network(self.fixed, self.moving, field, warped)
@@ -158,17 +178,18 @@ class Refiner:
             )
         return error
 
-    def _figures(self, index: int, change: torch.Tensor, began: float, exact=False) -> Iteration:
+    def _figures(self, index: int, change: torch.Tensor, began: float, polished=None) -> Iteration:
+        kept = self._field if polished is None else polished
         inside = slice(None) if self.mask is None else (self.mask[0, 0] > 0)
         lengths = change[0].norm(dim=0)[inside]
         figures = {
             "local_ncc": local_ncc(self.fixed, self._warped, mask=self.mask).item(),
             "global_ncc": global_ncc(self.fixed, self._warped, self.mask).item(),
-            "percent_folded": percent_folded(self._field, self.mask),
+            "percent_folded": percent_folded(kept, self.mask_for(kept)),
             "mean_change": lengths.mean().item(),
             "p95_change": percentile(lengths, 95),
             "largest": self._field[0].norm(dim=0)[inside].max().item(),
         }
-        self.fields.append(self._field, exact)
+        self.fields.append(kept, exact=polished is not None)
         seconds = time.perf_counter() - began if began else 0.0
         return Iteration(index, self.fields, seconds=seconds, **figures)

@@ -12,10 +12,11 @@ from .affine import prealign
 from .affine_table import affine_table, from_slice, to_unit_box
 from .device import choose_device, choose_precision
 from .errors import Cancelled, RegistrationError
+from .fields import resize_field
 from .geometry import Volume
 from .inputs import check_linear, check_overlap, prepare_image
-from .map_writer import MapWriter
-from .maps import DisplacementMap, map_lattice
+from .map_writers import TAPER_VOXELS, MapWriters, finer_than, taper
+from .maps import DisplacementMap
 from .models import find_model, load_network
 from .polish import FieldPolisher
 from .preprocessing import NORMALIZATIONS
@@ -23,9 +24,6 @@ from .presets import POLISH
 from .refiner import Iteration, Refiner
 from .working_grid import MARGIN_MM, MOST_VOXELS, bring_to_grid, finer_grid, working_grid
 
-#: Width in voxels over which the field fades to 0 at the border of the working grid: outside
-#: it the map is the affine alone, and a step there would tear the image.
-TAPER_VOXELS = 4
 #: Voxels whose coordinates are in memory together while a volume is warped.
 WARPED_AT_ONCE = 8_000_000
 
@@ -134,12 +132,13 @@ class Registration:
         deadline = began + (math.inf if seconds is None else seconds)
         levels = [level for level in levels if level.steps and self._worth(level)]
         total = sum(level.steps for level in levels)
-        field, done = self._refiner.field, 0
+        field, done = self.iterations[-1].field.to(self.device), 0
         for level in levels:
             if time.perf_counter() >= deadline:
                 break
             images = self._images(level.finer)
-            polisher = FieldPolisher(*images, self.mask, field, self.spacing, level.finer)
+            start = resize_field(field, images[0].shape[2:])
+            polisher = FieldPolisher(*images, self._refiner.mask_for(start), start, self.spacing / level.finer)
             for _ in range(level.steps):
                 if cancelled and cancelled():
                     raise Cancelled("Cancelled while polishing.")
@@ -148,7 +147,9 @@ class Registration:
                 polisher.step()
                 done += 1
                 _tell(progress, done / total, "Polishing")
-            field = polisher.field
+            # A level coarser than the field takes none of its detail away.
+            finer = start if start.shape[2] >= field.shape[2] else field
+            field = finer + resize_field(polisher.field - start, finer.shape[2:])
         return self._refiner.accept(field, time.perf_counter() - began)
 
     def _worth(self, level) -> bool:
@@ -168,20 +169,30 @@ class Registration:
         return tuple(image.to(self.device) for image in images)
 
     def map(self, iteration: int | None = None) -> DisplacementMap:
-        """The whole map fixed to moving after ``iteration`` (None: the last), covering the fixed volume."""
-        writer = self.map_writer()
+        """The whole map fixed to moving after ``iteration`` (None: the last), covering the fixed volume.
+
+        Its lattice is as fine as the field's grid.
+        """
+        field = self._at(iteration).field
+        writer = self.map_writers().of(field)
         displacement = np.empty((*writer.lattice.shape, 3), dtype=np.float32)
-        writer.write(self._at(iteration).field, displacement)
+        writer.write(field, displacement)
         return DisplacementMap(writer.lattice, displacement)
 
-    def map_writer(self, after=None) -> MapWriter:
-        """Writes the whole map of any iteration's field, on the lattice of :meth:`map`.
+    def map_writers(self, after=None) -> MapWriters:
+        """Write the whole map of any iteration's field, each on the lattice of :meth:`map`.
 
         :param after: 4x4 RAS mm, applied after the map; nothing if None.
         """
-        linear = self.affine if after is None else after @ self.affine
-        weights = taper_weights(self.grid.shape)
-        return MapWriter(map_lattice(self.grid, self.fixed.grid), self.grid, linear, weights)
+        return MapWriters(self.grid, self.fixed.grid, self.affine if after is None else after @ self.affine)
+
+    def final_field(self, iteration: int | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+        """The field as the map has it, faded at the border, and the mask on its grid.
+
+        :return: (1, 3, D, H, W) voxels of the field's own grid, and (1, 1, D, H, W), > 0 inside.
+        """
+        field = self._at(iteration).field
+        return taper(field, finer_than(field, self.grid) * TAPER_VOXELS), self._refiner.mask_for(field).cpu()
 
     def stored_error(self, iteration: int) -> float:
         """How far the stored field of ``iteration`` may be off, mm; 0 where it is kept in full precision."""
@@ -213,21 +224,6 @@ class Registration:
                 f"Iteration {iteration} has not been computed; there are 0 to {len(self.iterations) - 1}."
             )
         return self.iterations[iteration]
-
-
-def taper(field: torch.Tensor, width=TAPER_VOXELS) -> torch.Tensor:
-    """The field faded linearly to 0 over ``width`` voxels at every face of its grid."""
-    return field * taper_weights(field.shape[2:], width)
-
-
-def taper_weights(shape, width=TAPER_VOXELS) -> torch.Tensor:
-    """(D, H, W) float32: 0 on every face, rising linearly to 1 over ``width`` voxels."""
-    weights = torch.ones(tuple(shape))
-    for axis, size in enumerate(shape):
-        ramp = torch.arange(size, dtype=torch.float32)
-        ramp = (torch.minimum(ramp, size - 1 - ramp) / width).clamp(max=1.0)
-        weights *= ramp.view([-1 if other == axis else 1 for other in range(3)])
-    return weights
 
 
 def warp_volume(moving: Volume, dmap: DisplacementMap, fixed: Volume, mode="bilinear") -> Volume:

@@ -4,14 +4,48 @@ import torch
 import torch.nn.functional as F
 
 
-def _box_mean(image: torch.Tensor, window: int) -> torch.Tensor:
-    # Three 1D passes cost 3 w additions a voxel where a dense window costs w^3. Zero padding
-    # counts in the divisor, as in VoxelMorph's convolution with a kernel of ones.
-    half = window // 2
-    for kernel in ((window, 1, 1), (1, window, 1), (1, 1, window)):
-        padding = tuple(half if size > 1 else 0 for size in kernel)
-        image = F.avg_pool3d(image, kernel, stride=1, padding=padding)
-    return image
+class _BoxMean(torch.autograd.Function):
+    """Its own adjoint: the box is symmetric, and what lies outside counts as 0."""
+
+    @staticmethod
+    def forward(ctx, image, window):
+        ctx.window = window
+        half = window // 2
+        sums = F.pad(image, (half,) * 6)
+        for axis in (2, 3, 4):
+            sums = _running_sum(sums, window, axis)
+        return sums.mul_(1.0 / window**3)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return _BoxMean.apply(gradient, ctx.window), None
+
+
+def _running_sum(values: torch.Tensor, window: int, axis: int) -> torch.Tensor:
+    """Sums of ``window`` neighbors along one axis; that many less one get lost.
+
+    Doubled from sums of 1, 2, 4: whole-array additions, many times as fast as pooling on a CPU.
+    """
+    length = values.shape[axis] - window + 1
+    total, start, size = 0, 0, 1
+    while True:
+        if window & size:
+            total = total + values.narrow(axis, start, length)
+            start += size
+        if 2 * size > window:
+            return total
+        left = values.shape[axis] - size
+        values = values.narrow(axis, 0, left) + values.narrow(axis, size, left)
+        size *= 2
+
+
+def box_mean(image: torch.Tensor, window: int) -> torch.Tensor:
+    """Mean over a box around every voxel, (B, C, D, H, W) to the same.
+
+    :param window: odd width of the box in voxels. What lies outside the grid counts as 0, also in the
+        divisor, as in VoxelMorph's convolution with a kernel of ones.
+    """
+    return _BoxMean.apply(image, window)
 
 
 class LocalNcc:
@@ -25,7 +59,7 @@ class LocalNcc:
         self.window, self.epsilon = window, epsilon
         with torch.autocast(fixed.device.type, enabled=False):
             self._fixed = fixed.float()
-            mean, square = _box_mean(torch.cat([self._fixed, self._fixed**2], dim=1), window).chunk(2, dim=1)
+            mean, square = box_mean(torch.cat([self._fixed, self._fixed**2], dim=1), window).chunk(2, dim=1)
         self._mean = mean
         # Rounding can leave a variance slightly below zero in flat regions.
         self._variance = (square - mean * mean).clamp(min=0) * float(window) ** 3
@@ -40,7 +74,7 @@ class LocalNcc:
         """
         with torch.autocast(moving.device.type, enabled=False):
             m, volume = moving.float(), float(self.window) ** 3
-            mean, mm, fm = _box_mean(torch.cat([m, m * m, self._fixed * m], dim=1), self.window).chunk(3, dim=1)
+            mean, mm, fm = box_mean(torch.cat([m, m * m, self._fixed * m], dim=1), self.window).chunk(3, dim=1)
             cross = (fm - self._mean * mean) * volume
             variance = (mm - mean * mean).clamp(min=0) * volume
             return cross * cross / (self._variance * variance + self.epsilon)

@@ -7,19 +7,19 @@ class LiveTransform:
     """Shows one field after another in a transform node, from parent.
 
     :param node: vtkMRMLTransformNode.
-    :param writer: engine ``MapWriter``.
+    :param writers: engine ``MapWriters``.
     """
 
-    def __init__(self, node, writer):
+    def __init__(self, node, writers):
         self.node = node
-        self._writer = writer
+        self._writers = writers
         self._transform = None
         self._array = None
 
     def show(self, field, attributes):
         """Make the node hold the map of ``field``; everything under it is drawn anew, once.
 
-        :param field: (1, 3, D, H, W) float32 voxels of the working grid.
+        :param field: (1, 3, D, H, W) float32 voxels of the working grid or a finer one.
         :param attributes: of the node, name to text.
         """
         # A changed attribute alone would also have everything under the node drawn.
@@ -28,10 +28,11 @@ class LiveTransform:
         for name, value in attributes.items():
             self.node.SetAttribute(name, value)
         self.node.SetDisableModifiedEvent(disabled)
-        if self._transform is None or self.node.GetTransformFromParent() is not self._transform:
-            self._begin(field)
+        writer = self._writers.of(field)
+        if not self._fits(writer.lattice):
+            self._begin(field, writer)
             return
-        self._writer.write(field, self._array)
+        writer.write(field, self._array)
         image = self._transform.GetDisplacementGrid()
         image.GetPointData().GetScalars().Modified()
         image.Modified()
@@ -46,13 +47,17 @@ class LiveTransform:
         image = self._transform.GetDisplacementGrid()
         self._array = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(*reversed(image.GetDimensions()), 3)
 
-    def _begin(self, field):
+    def _fits(self, lattice):
+        isOwn = self._transform is not None and self.node.GetTransformFromParent() is self._transform
+        return isOwn and self._array.shape[:3] == tuple(lattice.shape)
+
+    def _begin(self, field, writer):
         import numpy as np
 
         from ..engine.maps import DisplacementMap
 
         # A transform of its own: the former one may be shared with a copy that restores it.
-        displacement = np.empty((*self._writer.lattice.shape, 3), dtype=np.float32)
-        self._writer.write(field, displacement)
-        setMap(self.node, DisplacementMap(self._writer.lattice, displacement))
+        displacement = np.empty((*writer.lattice.shape, 3), dtype=np.float32)
+        writer.write(field, displacement)
+        setMap(self.node, DisplacementMap(writer.lattice, displacement))
         self.adopt()

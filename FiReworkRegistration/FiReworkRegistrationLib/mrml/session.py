@@ -86,7 +86,7 @@ class RegistrationSession:
             **self._segments,
         )  # fmt: skip
         self._pair = pair
-        self._registration, self._writer = self._run(self._align)
+        self._registration, self._writers = self._run(self._align)
 
     def _align(self):
         """On the thread of ``execute``."""
@@ -101,7 +101,7 @@ class RegistrationSession:
             initial_transform=pair.initial, cancelled=self._work.stopped, **self._settings,
             progress=lambda fraction, message: self._tell(PREPARE + (REFINE - PREPARE) * fraction, message),
         )  # fmt: skip
-        return registration, registration.map_writer(np.linalg.inv(pair.movingToWorld))
+        return registration, registration.map_writers(np.linalg.inv(pair.movingToWorld))
 
     def refine(self, iterations, stopEarly=False, end=FINISH):
         """Yield each new engine ``Iteration`` up to number ``iterations``; calling again goes on from the last.
@@ -141,10 +141,17 @@ class RegistrationSession:
         levels = POLISH if levels is None else levels
         begin = POLISHING if self._finished is None else 0.0
         with self._standingOrDiscarded():
-            return self._run(lambda: self._registration.polish(
-                levels, cancelled=self._work.stopped,
-                progress=lambda fraction, message: self._tell(begin + (FINISH - begin) * fraction, message),
-            ))  # fmt: skip
+            return self._run(lambda: self._polished(levels, begin))
+
+    def _polished(self, levels, begin):
+        """On the thread of ``execute``."""
+        state = self._registration.polish(
+            levels, cancelled=self._work.stopped,
+            progress=lambda fraction, message: self._tell(begin + (FINISH - begin) * fraction, message),
+        )  # fmt: skip
+        # Tabulates the finer lattice here: on the main thread it would hold up the views.
+        self._writers.of(state.field)
+        return state
 
     def show(self, iteration):
         """Put an iteration into the transform node at once; the other outputs stay as they are.
@@ -157,7 +164,7 @@ class RegistrationSession:
         fieldOfIteration = self._registration.iterations[iteration].field
         if self._live is None:
             self._nodes[TRANSFORM] = openTransform(self._pair, self._nodes[TRANSFORM], self._undo)
-            self._live = LiveTransform(self._nodes[TRANSFORM], self._writer)
+            self._live = LiveTransform(self._nodes[TRANSFORM], self._writers)
         self._live.show(fieldOfIteration, transformAttributes(self._registration, iteration))
         self._shown = iteration
 
@@ -194,7 +201,7 @@ class RegistrationSession:
             undo = self._undo if self._finished is None else None
             self._nodes = writeOutputs(self._pair, results, self._nodes, undo)
         if self._live is None:
-            self._live = LiveTransform(self._nodes[TRANSFORM], self._writer)
+            self._live = LiveTransform(self._nodes[TRANSFORM], self._writers)
         self._live.adopt()
         self._shown = self._finished = iteration
         self._tell(1.0, "Done")

@@ -12,7 +12,7 @@ from ..engine.errors import RegistrationError
 from ..engine.files import read_volume
 from ..engine.geometry import Volume
 from ..engine.metrics import dice_per_label, nondiffeomorphic_volume, surface_figures, target_registration_error
-from ..engine.registration import Registration, taper, warp_volume
+from ..engine.registration import Registration, warp_volume
 
 FIGURES = ("dice", "assd", "hd95", "tre", "local_ncc", "folded", "ndv", "seconds")
 
@@ -109,7 +109,7 @@ def evaluate_pair(
         row = dict.fromkeys(FIGURES, float("nan"))
         row.update(
             local_ncc=state.local_ncc, folded=state.percent_folded,
-            ndv=nondiffeomorphic_volume(taper(state.field), registration.mask),
+            ndv=nondiffeomorphic_volume(*registration.final_field(index)),
             seconds=prepared + sum(i.seconds for i in registration.iterations[: index + 1]),
         )  # fmt: skip
         if fixed_labels is not None:

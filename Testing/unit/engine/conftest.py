@@ -45,7 +45,7 @@ def ball():
 def field():
     """Smooth field (1, 3, 20, 24, 28) of up to about 1.5 voxels, 0 at the borders."""
     from FiReworkRegistrationLib.engine.filters import smooth
-    from FiReworkRegistrationLib.engine.registration import taper
+    from FiReworkRegistrationLib.engine.map_writers import taper
 
     field = smooth(torch.randn(1, 3, 20, 24, 28), 2.5)
     return taper(1.5 * field / field.abs().max())

@@ -3,8 +3,9 @@ import torch
 
 from FiReworkRegistrationLib.engine.geometry import Grid, Volume, linear_map
 from FiReworkRegistrationLib.engine.map_writer import MapWriter
+from FiReworkRegistrationLib.engine.map_writers import taper, taper_weights
 from FiReworkRegistrationLib.engine.maps import map_lattice
-from FiReworkRegistrationLib.engine.registration import Registration, taper
+from FiReworkRegistrationLib.engine.registration import Registration
 
 LINEAR = np.array([[1.02, 0.05, 0, 3], [-0.04, 0.97, 0.03, -2], [0.01, 0, 1.01, 5], [0, 0, 0, 1.0]])
 
@@ -38,8 +39,6 @@ def test_a_second_field_leaves_nothing_of_the_first(affine, field):
 
 
 def test_weights_are_those_of_the_taper(affine, field):
-    from FiReworkRegistrationLib.engine.registration import taper_weights
-
     rough = field + 1.0
     grid = Grid(tuple(field.shape[2:]), affine)
     out, expected = (np.empty((*grid.shape, 3), dtype=np.float32) for _ in range(2))
@@ -53,7 +52,7 @@ def test_the_registration_writes_what_its_map_holds(ball, affine, tiny_model):
     registration = Registration(*pair, model="tiny", device="cpu", affine="none")
     list(registration.refine(2))
     after = np.linalg.inv(LINEAR)
-    writer = registration.map_writer(after)
+    writer = registration.map_writers(after).of(registration.iterations[1].field)
     dmap = registration.map(1)
     out = np.empty(dmap.displacement.shape, dtype=np.float32)
     writer.write(registration.iterations[1].field, out)

@@ -1,10 +1,9 @@
-import pytest
 import torch
 import torch.nn.functional as F
 
 from FiReworkRegistrationLib.engine.fields import percent_folded
 from FiReworkRegistrationLib.engine.metrics import nondiffeomorphic_volume
-from FiReworkRegistrationLib.engine.polish import FieldPolisher, PolishSettings, window_voxels
+from FiReworkRegistrationLib.engine.polish import FieldPolisher, PolishSettings
 from FiReworkRegistrationLib.engine.similarity import local_ncc
 from FiReworkRegistrationLib.engine.warping import warp
 
@@ -29,11 +28,6 @@ def polished(steps, fixed, moving, mask, field, spacing=2.0, **settings):
     return polisher, losses
 
 
-@pytest.mark.parametrize("spacing, window", [(4, 3), (2, 5), (1.5, 7), (1, 9)])
-def test_the_window_is_nine_millimeters_wide_and_odd(spacing, window):
-    assert window_voxels(spacing) == window
-
-
 def test_it_finds_a_known_motion_and_leaves_the_start_as_it_is():
     moving, truth = blobs(SHAPE, smooth=3), smooth_field(SHAPE, 3.0)
     fixed, start = warp(moving, truth), torch.zeros(1, 3, *SHAPE)
@@ -44,19 +38,6 @@ def test_it_finds_a_known_motion_and_leaves_the_start_as_it_is():
     inside = (..., *[slice(4, -4)] * 3)
     assert (polisher.field - truth)[inside].norm(dim=1).mean() < 0.5 * truth[inside].norm(dim=1).mean()
     assert not start.any()
-
-
-def test_finer_images_move_the_coarse_field():
-    fine = tuple(2 * n - 1 for n in SHAPE)
-    moving = blobs(fine, smooth=3)
-    shift = torch.zeros(1, 3, *fine)
-    shift[:, 1] = 2.0
-    polisher, _ = polished(
-        30, warp(moving, shift), moving, torch.ones(1, 1, *SHAPE), torch.zeros(1, 3, *SHAPE), finer=2
-    )
-    # Two voxels of the fine grid are one of the field's.
-    found = polisher.field[..., 5:-5, 5:-5, 5:-5].mean(dim=(0, 2, 3, 4))
-    assert found.tolist() == pytest.approx([0, 1, 0], abs=0.15)
 
 
 def test_a_folded_field_is_unfolded_also_where_central_differences_see_nothing():

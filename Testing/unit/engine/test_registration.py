@@ -4,8 +4,9 @@ import torch
 
 from FiReworkRegistrationLib.engine.errors import Cancelled, RegistrationError
 from FiReworkRegistrationLib.engine.geometry import Volume
+from FiReworkRegistrationLib.engine.map_writers import taper
 from FiReworkRegistrationLib.engine.presets import PolishLevel
-from FiReworkRegistrationLib.engine.registration import Registration, taper, warp_volume
+from FiReworkRegistrationLib.engine.registration import Registration, warp_volume
 
 
 @pytest.fixture
@@ -65,12 +66,6 @@ def test_labels_are_warped_without_new_values(pair):
     registration = Registration(*pair, model="tiny", device="cpu")
     warped = warp_volume(labels, registration.map(0), pair[0], "nearest")
     assert warped.array.dtype == np.int16 and set(np.unique(warped.array)) == {0, 1024}
-
-
-def test_taper_is_zero_on_every_face_and_leaves_the_inside():
-    field = taper(torch.ones(1, 3, 16, 17, 18))
-    assert not field[:, :, 0].any() and not field[:, :, :, -1].any() and not field[..., 0].any()
-    assert (field[:, :, 5:-5, 5:-5, 5:-5] == 1).all()
 
 
 @pytest.mark.parametrize(
@@ -181,3 +176,24 @@ def test_a_polish_ends_when_its_time_is_over(pair):
 def test_an_unknown_normalization_names_the_known_ones(pair):
     with pytest.raises(RegistrationError, match="robust or full-range, got 'z-score'"):
         Registration(*pair, model="tiny", device="cpu", normalization="z-score")
+
+
+def test_a_finer_polish_moves_a_finer_field_and_the_map_follows(pair):
+    registration = Registration(*pair, model="tiny", device="cpu", affine="none", spacing=4.0)
+    list(registration.refine(1))
+    state = registration.polish((PolishLevel(1, 1), PolishLevel(2, 2)))
+    shape = registration.iterations[1].field.shape[2:]
+    assert state.field.shape[2:] == tuple(2 * n - 1 for n in shape)
+    coarse, fine = registration.map(1), registration.map(2)
+    assert fine.grid.spacing == pytest.approx(coarse.grid.spacing / 2)
+    field, mask = registration.final_field(2)
+    assert field.shape[2:] == mask.shape[2:] == state.field.shape[2:]
+    # The refiner goes on from the working grid's share of it.
+    center = registration.grid.to_ras(np.array([[n // 2 for n in shape[::-1]]]))
+    list(registration.refine(3))
+    assert registration.iterations[3].field.shape[2:] == shape
+    assert np.isfinite(fine.at(center)).all()
+    # A coarse level on top takes no detail away.
+    again = registration.polish((PolishLevel(2, 1),)).field
+    assert torch.equal(registration.polish((PolishLevel(1, 0), PolishLevel(2, 0))).field, again)
+    assert registration.stored_error(2) == 0

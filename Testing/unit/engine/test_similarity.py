@@ -2,7 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from FiReworkRegistrationLib.engine.similarity import global_ncc, gradient_penalty, local_ncc, local_ncc_map
+from FiReworkRegistrationLib.engine.similarity import box_mean, global_ncc, gradient_penalty, local_ncc, local_ncc_map
 
 
 def dense_ncc(fixed, moving, window, epsilon=1e-5):
@@ -27,6 +27,19 @@ def interior(image, margin=4):
 def test_box_sums_equal_the_dense_convolution(window):
     fixed, moving = torch.rand(1, 1, 14, 15, 16), torch.rand(1, 1, 14, 15, 16)
     assert torch.allclose(local_ncc_map(fixed, moving, window).double(), dense_ncc(fixed, moving, window), atol=2e-3)
+
+
+@pytest.mark.parametrize("window", [1, 3, 5, 7, 9])
+def test_the_box_mean_and_its_gradient_are_those_of_a_dense_convolution(window):
+    image = torch.rand(2, 3, 6, 11, 9, dtype=torch.float64, requires_grad=True)
+    kernel = torch.full((3, 1, window, window, window), 1 / window**3, dtype=torch.float64)
+    dense = torch.nn.functional.conv3d(image, kernel, padding=window // 2, groups=3)
+    assert torch.allclose(box_mean(image, window), dense)
+    weights = torch.rand_like(dense)
+    found, expected = (
+        torch.autograd.grad((mean * weights).sum(), image)[0] for mean in (box_mean(image, window), dense)
+    )
+    assert torch.allclose(found, expected)
 
 
 def test_equal_images_have_ncc_near_one_also_after_a_linear_change_of_contrast():

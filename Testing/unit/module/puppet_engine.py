@@ -86,11 +86,11 @@ class PuppetRegistration:
         displacement[..., 0] = iteration
         return DisplacementMap(self.grid, displacement)
 
-    def map_writer(self, after=None):
+    def map_writers(self, after=None):
         def write(field, out):
             out[...] = (field, 0, 0)
 
-        return SimpleNamespace(lattice=self.grid, write=write)
+        return SimpleNamespace(of=lambda field: SimpleNamespace(lattice=self.grid, write=write))
 
     def restore(self, iteration, cancelled=None):
         self.engine.work("finish", self.engine.step, cancelled)

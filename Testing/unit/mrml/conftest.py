@@ -189,13 +189,13 @@ class KnownRegistration:
     def restore(self, iteration, cancelled=None):
         """Nothing is stored here that could have lost precision."""
 
-    def map_writer(self, after=None):
+    def map_writers(self, after=None):
         """The known map, whatever the field."""
         from FiReworkRegistrationLib.mrml.transforms import followedBy
 
         known = followedBy(self.map(), np.eye(4) if after is None else after)
         write = lambda field, out: np.copyto(out, known.displacement)  # noqa: E731
-        return SimpleNamespace(lattice=known.grid, write=write)
+        return SimpleNamespace(of=lambda field: SimpleNamespace(lattice=known.grid, write=write))
 
     def warped(self, iteration=None):
         from FiReworkRegistrationLib.engine.registration import warp_volume
