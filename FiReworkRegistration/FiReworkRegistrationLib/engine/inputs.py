@@ -16,6 +16,12 @@ class PreparedImage:
     volume: Volume
     content: np.ndarray
 
+    @property
+    def blanked(self) -> Volume:
+        """The volume with background 0, so that its center of mass is the object's; what ``prealign`` takes."""
+        array = np.where(self.content, self.volume.array, 0.0).astype(np.float32)
+        return Volume(array, self.volume.affine, self.volume.name)
+
 
 def prepare_image(volume: Volume, mask: Volume | None, role: str, normalization="robust") -> PreparedImage:
     """Check, normalize and, where a mask is given, blank what lies outside it.

@@ -77,7 +77,7 @@ class Registration:
         began = time.perf_counter()
         if affine == "auto":
             self.alignment = prealign(
-                _blanked(prepared_fixed), _blanked(prepared_moving), start,
+                prepared_fixed.blanked, prepared_moving.blanked, start,
                 lambda fraction, message: _tell(progress, 0.1 + 0.8 * fraction, message), cancelled,
             )  # fmt: skip
             self.affine = self.alignment.matrix
@@ -251,12 +251,6 @@ def warp_volume(moving: Volume, dmap: DisplacementMap, fixed: Volume, mode="bili
     if mode == "nearest":
         warped = np.rint(warped).astype(moving.array.dtype)
     return Volume(warped, fixed.affine, f"{moving.name} warped")
-
-
-def _blanked(prepared) -> Volume:
-    """Background 0, so that the center of mass is the object's."""
-    volume = prepared.volume
-    return Volume(np.where(prepared.content, volume.array, 0.0).astype(np.float32), volume.affine, volume.name)
 
 
 def _tell(progress, fraction: float, message: str) -> None:
