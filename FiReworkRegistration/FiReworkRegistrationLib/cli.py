@@ -125,6 +125,7 @@ def register(options) -> None:
     from .engine.maps import covering_grid
     from .engine.registration import Registration
     from .engine.transform_files import check_transform_path, read_linear, write_map
+    from .engine.verdict import verdict
 
     # Everything that can be wrong with the command is found before the work starts.
     for path in (options.transform_out, options.inverse_transform_out):
@@ -155,6 +156,12 @@ def register(options) -> None:
     if levels:
         _print_iteration(registration.polish(levels, seconds, line.show), registration.spacing)
 
+    largest = registration.iterations[-1].largest * registration.spacing
+    print(
+        verdict(
+            registration.iterations, largest=largest, coverage=registration.coverage, agreement=registration.agreement
+        ).text
+    )
     dmap = registration.map()
     write_map(dmap, options.transform_out, registration.fixed.grid)
     print(f"transform: {options.transform_out}")

@@ -33,7 +33,7 @@ GOOD_MM = 5.0
 MOST_RESIDUAL_MM = 7.0
 #: Which subject is moved to which.
 STRIDE = 7
-COLUMNS = ("kind", "pair", "error", "seconds", "coverage", "ncc", "told", "problem")
+COLUMNS = ("kind", "pair", "error", "seconds", "agreement", "coverage", "told", "problem")
 
 
 @dataclass(frozen=True)
@@ -177,9 +177,11 @@ def residual_mm(fixed, moving) -> float:
 
 def measure(case: Case) -> dict:
     """Figures of a case, as texts."""
-    from FiReworkRegistrationLib.engine.affine import prealign
+    from FiReworkRegistrationLib.engine.alignment import align
+    from FiReworkRegistrationLib.engine.coverage import coverage
     from FiReworkRegistrationLib.engine.errors import RegistrationError
     from FiReworkRegistrationLib.engine.inputs import prepare_image
+    from FiReworkRegistrationLib.engine.verdict import LEAST_AGREEMENT, LEAST_COVERAGE
 
     figures = dict.fromkeys(COLUMNS[2:], "")
     try:
@@ -188,9 +190,14 @@ def measure(case: Case) -> dict:
             for side, role in ((case.fixed, "Fixed"), (case.moving, "Moving"))
         ]
         began = time.perf_counter()
-        found = prealign(*(image.blanked for image in images)).matrix
+        found, agreement = align(*(image.blanked for image in images))
         figures["seconds"] = f"{time.perf_counter() - began:.2f}"
         figures["error"] = f"{error_mm(case, found):.2f}"
+        figures["agreement"] = f"{agreement:.3f}"
+        covered = coverage(images[0].content, images[0].volume.grid, images[1].volume.grid, found)
+        figures["coverage"] = f"{covered:.3f}"
+        # As ``verdict`` does, which the panel and ``register`` show.
+        figures["told"] = "yes" if agreement < LEAST_AGREEMENT or covered < LEAST_COVERAGE else ""
     except RegistrationError as error:
         figures["problem"] = str(error)
     return figures

@@ -41,11 +41,11 @@ PRESETS = {
         ),
         Preset(
             "balanced", "Balanced", "Eight iterations and a polish at the working resolution, then at twice it.",
-            8, (PolishLevel(1, 20), PolishLevel(2, 5)),
+            8, (PolishLevel(1, 20), PolishLevel(2, 6)),
         ),
         Preset(
             "best", "Best", "Eight iterations and a long polish: the most accurate, minutes on a CPU.",
-            8, (PolishLevel(1, 40), PolishLevel(2, 40)),
+            8, (PolishLevel(1, 40), PolishLevel(2, 30)),
         ),
         Preset("plain", "Network only", "Eight iterations of the network, the method of the paper; no polish.", 8),
     )

@@ -8,8 +8,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from .affine import prealign
 from .affine_table import affine_table, from_slice, to_unit_box
+from .agreement import AgreementMeter
+from .alignment import align
+from .coverage import coverage
 from .device import choose_device, choose_precision
 from .errors import Cancelled, RegistrationError
 from .fields import resize_field
@@ -43,6 +45,9 @@ class Registration:
     :param precision: of the convolutions: "auto", "fp32", "bf16" or "fp16".
     :param progress: called as ``progress(fraction, message)`` while preparing.
     :param cancelled: asked now and then while preparing.
+    :ivar affine: 4x4 RAS mm, fixed to moving: where the refinement starts.
+    :ivar agreement: of the gray values there, see ``agreement.py``; in [0, 1].
+    :ivar coverage: share of the fixed content that the moving volume shows there, in [0, 1].
     :raises RegistrationError: a bad input or setting, before any work.
     :raises Cancelled: the flag was set.
     """
@@ -75,14 +80,15 @@ class Registration:
         self.grid = working_grid(fixed, prepared_fixed.content, self.spacing, network.multiple, margin)
 
         began = time.perf_counter()
+        images = prepared_fixed.blanked, prepared_moving.blanked
         if affine == "auto":
-            self.alignment = prealign(
-                prepared_fixed.blanked, prepared_moving.blanked, start,
-                lambda fraction, message: _tell(progress, 0.1 + 0.8 * fraction, message), cancelled,
-            )  # fmt: skip
-            self.affine = self.alignment.matrix
+            self.affine, self.agreement = align(
+                *images, start, lambda fraction, message: _tell(progress, 0.1 + 0.8 * fraction, message), cancelled
+            )
         else:
-            self.alignment, self.affine = None, np.eye(4) if start is None else start
+            self.affine = np.eye(4) if start is None else start
+            self.agreement = AgreementMeter(*images)(self.affine).score
+        self.coverage = coverage(prepared_fixed.content, fixed.grid, moving.grid, self.affine)
         self.affine_seconds = time.perf_counter() - began
         if cancelled and cancelled():
             raise Cancelled("Cancelled after the affine alignment.")

@@ -8,6 +8,8 @@ from .stop_rule import LEAST_GAIN, MOST_PERCENT_FOLDED
 
 #: Share of the fixed content inside the moving volume below which the rest is guesswork.
 LEAST_COVERAGE = 0.9
+#: Agreement of gray values under the affine start below which it is doubtful, see ``agreement.py``.
+LEAST_AGREEMENT = 0.68
 #: Brains after an affine alignment differ by less than this, mm.
 LARGEST_PLAUSIBLE = 25.0
 #: 95th percentile of the last change, voxels, above which the refinement has not settled.
@@ -29,7 +31,8 @@ class Verdict:
 
 def verdict(
     iterations: Sequence[Iteration], chosen: int | None = None, *, largest: float | None = None,
-    coverage: float | None = None, running=False, translate: Callable[[str], str] | None = None,
+    coverage: float | None = None, agreement: float | None = None, running=False,
+    translate: Callable[[str], str] | None = None,
 ) -> Verdict:  # fmt: skip
     """Judge iteration ``chosen`` against the affine start.
 
@@ -40,6 +43,7 @@ def verdict(
     :param largest: largest displacement inside the mask, mm, without the affine; None: not judged.
     :param coverage: share of the fixed content that lies inside the moving volume, see ``coverage.py``;
         None: not judged.
+    :param agreement: ``Agreement.score`` under the affine start; None: not judged.
     :param running: further iterations are on their way, so that nobody needs to ask for them.
     :param translate: takes an English text to the user's language, such as Slicer's ``tr``.
     """
@@ -54,6 +58,7 @@ def verdict(
             warning
             for warning in (
                 _little_overlap(coverage, _),
+                _doubtful_alignment(agreement, _),
                 _no_improvement(chosen, improved, _),
                 _folding(state, _),
                 _large_displacement(largest, _),
@@ -99,6 +104,16 @@ def _little_overlap(coverage, _):
         "Little overlap: only {percent:.0f} % of the fixed brain lies inside the moving volume; "
         "the rest is a guess. Check the initial transform, or use a fixed mask of the part that both show."
     ).format(percent=100 * coverage)
+
+
+def _doubtful_alignment(agreement, _):
+    if agreement is None or agreement >= LEAST_AGREEMENT:
+        return None
+    return _(
+        "Doubtful alignment: at iteration 0 the gray values of the two volumes agree by {agreement:.2f} only "
+        "(usual is 0.8 or more). Look at iteration 0; if the brains do not lie over each other, give an initial "
+        "transform or masks."
+    ).format(agreement=agreement)
 
 
 def _no_improvement(chosen, improved, _):

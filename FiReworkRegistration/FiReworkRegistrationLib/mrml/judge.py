@@ -24,7 +24,7 @@ class Judge:
         self._session, self._scene, self._name = session, scene, name
         self._movingToWorld, self._translate = movingToWorld, translate
         self._execute = execute or (lambda function: function())
-        self._overlap = self._landmarks = self._coverage = None
+        self._overlap = self._landmarks = None
         self._columns = {}
         self.figures = self.diceTable = self.landmarkTable = None
 
@@ -32,10 +32,12 @@ class Judge:
         """Engine ``Verdict`` on an iteration; None is the best one. Cheap enough for a slider."""
         from ..engine.verdict import verdict
 
+        registration = self._session.registration
         iteration = self._session.bestIteration if iteration is None else iteration
         return verdict(
             self._session.iterations, iteration, largest=self._session.largestDisplacement(iteration),
-            coverage=self._covered(), running=self._session.finishedIteration is None, translate=self._translate,
+            coverage=registration.coverage, agreement=registration.agreement,
+            running=self._session.finishedIteration is None, translate=self._translate,
         )  # fmt: skip
 
     def showFigures(self):
@@ -142,12 +144,3 @@ class Judge:
         return head + _(": {before:.1f} → {affine:.1f} (affine) → {after:.1f} mm.").format(
             before=columns[BEFORE].mean(), affine=columns[AFFINE].mean(), after=columns[AFTER].mean()
         )
-
-    def _covered(self):
-        from ..engine.coverage import coverage
-
-        if self._coverage is None:
-            registration = self._session.registration
-            mask = registration.mask[0, 0].cpu().numpy()
-            self._coverage = coverage(mask, registration.grid, registration.moving.grid, registration.affine)
-        return self._coverage

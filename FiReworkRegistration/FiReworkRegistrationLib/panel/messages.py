@@ -42,6 +42,7 @@ def _progressTemplates():
         "Reading volumes": _("Reading volumes"),
         "Rigid alignment": _("Rigid alignment"),
         "Affine alignment": _("Affine alignment"),
+        "Searching a better start": _("Searching a better start"),
         "Aligned": _("Aligned"),
         "Resampling to the working grid": _("Resampling to the working grid"),
         "Ready": _("Ready"),

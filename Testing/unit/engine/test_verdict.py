@@ -62,6 +62,12 @@ def test_little_overlap_large_displacement_and_restlessness():
     assert judged.text.count("\n") == 3
 
 
+def test_a_doubtful_alignment_is_told_with_its_remedy():
+    warning = verdict(run(0.6, 0.8), agreement=0.4).warnings[0]
+    assert warning.startswith("Doubtful alignment") and "by 0.40 only" in warning and "initial transform" in warning
+    assert not verdict(run(0.6, 0.8), agreement=0.85).warnings
+
+
 def test_an_earlier_iteration_is_not_called_restless():
     assert not verdict(run(0.6, 0.7, 0.8, change=0.8), 1).warnings
 

@@ -47,11 +47,11 @@ def test_verdict_of_any_iteration(judge):
     assert judge.verdict(0).sentence.startswith("Affine alignment only")
 
 
-def test_coverage_enters_the_verdict(scene, session):
-    session.registration.affine = np.diag([1.0, 1, 1, 1])
-    session.registration.affine[0, 3] = 25
-    warnings = Judge(session, scene).verdict().warnings
-    assert any(warning.startswith("Little overlap") for warning in warnings)
+def test_coverage_and_agreement_enter_the_verdict(scene, session):
+    session.registration.coverage = 0.5
+    session.registration.agreement = 0.4
+    heads = [warning.split(":")[0] for warning in Judge(session, scene).verdict().warnings]
+    assert {"Little overlap", "Doubtful alignment"} <= set(heads)
 
 
 def test_figures_follow_the_session(session, judge):

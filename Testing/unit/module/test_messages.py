@@ -31,7 +31,9 @@ def test_unknown_progress_stays():
 def test_every_message_of_the_library_is_known():
     said = set()
     for file in [*LIBRARY.glob("engine/*.py"), *LIBRARY.glob("mrml/*.py"), *LIBRARY.parent.glob("*.py")]:
-        calls = re.findall(r'(?:tell|_report|showProgress)\([^"\n]*, f?"([^"]+)"', file.read_text(encoding="utf-8"))
+        calls = re.findall(
+            r'(?:tell|_report|showProgress|progress)\([^"\n]*, f?"([^"]+)"', file.read_text(encoding="utf-8")
+        )
         said |= {re.sub(r"\{[^}]*\}", "{}", text) for text in calls}
     assert len(said) > 11
     assert said <= messages._progressTemplates().keys()

@@ -1,0 +1,36 @@
+"""The affine start of a pair: aligned as the volumes lie, and from a searched pose where that agrees badly."""
+
+import numpy as np
+
+from .affine import center_of_mass, prealign
+from .affine_search import search_start
+from .agreement import AgreementMeter
+from .geometry import Volume
+
+#: Agreement below which another start is searched: good alignments of two heads have more.
+SEARCH_BELOW = 0.8
+
+
+def align(fixed: Volume, moving: Volume, start=None, progress=None, cancelled=None) -> tuple[np.ndarray, float]:
+    """Affine map of the fixed to the moving space, and how well the volumes agree under it.
+
+    :param fixed, moving: normalized to [0, 1], background 0.
+    :param start: 4x4 RAS mm, fixed to moving, where the user says that they lie over each other: no other
+        one is searched then. None starts from the centers of mass.
+    :param progress: called as ``progress(fraction, message)``.
+    :param cancelled: asked at every step.
+    :return: 4x4 RAS mm, and the ``Agreement.score`` in [0, 1].
+    :raises Cancelled: the flag was set.
+    """
+    matrix = prealign(fixed, moving, start, progress, cancelled).matrix
+    meter = AgreementMeter(fixed, moving)
+    score = meter(matrix).score
+    if start is None and score < SEARCH_BELOW:
+        if progress:
+            progress(0.5, "Searching a better start")
+        begin = search_start(fixed, moving, center_of_mass(fixed), center_of_mass(moving), cancelled)
+        found = prealign(fixed, moving, begin, progress, cancelled).matrix
+        found_score = meter(found).score
+        if found_score > score:
+            matrix, score = found, found_score
+    return matrix, score

@@ -1,0 +1,51 @@
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+from FiReworkRegistrationLib.engine.agreement import AgreementMeter
+from FiReworkRegistrationLib.engine.geometry import Volume
+
+
+def head(seed=0):
+    noise = gaussian_filter(np.random.default_rng(seed).normal(size=(40, 44, 42)), 3)
+    k, j, i = np.meshgrid(*(np.linspace(-1, 1, n) for n in noise.shape), indexing="ij")
+    inside = k**2 + j**2 + i**2 < 0.7
+    array = np.where(inside, 0.55 + 0.4 * noise / np.abs(noise).max(), 0).astype(np.float32)
+    return Volume(array, np.diag([3.0, 3.0, 3.0, 1.0]), "head")
+
+
+def shift(*mm):
+    matrix = np.eye(4)
+    matrix[:3, 3] = mm
+    return matrix
+
+
+def test_the_same_image_agrees_and_the_further_off_the_less():
+    meter = AgreementMeter(head(), head())
+    scores = [meter(shift(mm, 0, 0)).score for mm in (0, 6, 20, 60)]
+    assert scores[0] > 0.95
+    assert scores == sorted(scores, reverse=True) and scores[-1] < 0.5 * scores[0]
+
+
+def test_any_contrast_agrees():
+    volume = head()
+    turned = Volume(np.where(volume.array > 0, 1.2 - volume.array, 0).astype(np.float32), volume.affine, "T2")
+    # Not quite as well: the smoothed edge to the background is another one.
+    assert AgreementMeter(volume, turned)(np.eye(4)).correlation > 0.75
+
+
+def test_another_image_agrees_less():
+    # The outline is the same: what it has in common with any head.
+    assert AgreementMeter(head(0), head(7))(np.eye(4)).correlation < 0.8
+
+
+def test_a_part_that_lies_inside_overlaps_wholly():
+    volume = head()
+    part = Volume(volume.array[:24].copy(), volume.affine, "part")
+    there = AgreementMeter(volume, part)(np.eye(4))
+    assert there.overlap == pytest.approx(1, abs=0.05) and there.correlation > 0.95
+
+
+def test_nothing_in_common_is_zero():
+    found = AgreementMeter(head(), head())(shift(500, 0, 0))
+    assert (found.correlation, found.overlap, found.score) == (0, 0, 0)
