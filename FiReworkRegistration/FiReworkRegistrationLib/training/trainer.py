@@ -116,6 +116,8 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate
         generator = np.random.default_rng([config.seed, self.step])
+        # What layers draw themselves (DropPath) must not depend on where a run was resumed.
+        torch.manual_seed(config.seed * 2**32 + self.step)
         first, second = generator.choice(len(self.subjects), 2, replace=False)
         whole_head = generator.random() < config.whole_head
         pair = self.pairs.make(
