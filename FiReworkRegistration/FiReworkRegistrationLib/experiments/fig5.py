@@ -1,7 +1,7 @@
 """Fig. 5: what every stage adds to Dice."""
 
 from ..training.evaluation import write_rows
-from .report import circumstances, markdown_table, new_figure
+from .report import bullets, circumstances, markdown_table, new_figure
 from .study import Study
 from .words import direction, mean, p_words, short
 
@@ -32,7 +32,7 @@ def make(study: Study) -> str:
     words = [_sentence(method, stages, gains, signs) for method in methods]
     return "\n\n".join([
         f"## Fig. 5, Dice gain of every stage, {study.config.title}", circumstances(study, methods),
-        markdown_table(["stage", *(method.title for method in methods)], lines), " ".join(words),
+        markdown_table(["stage", *(method.title for method in methods)], lines), bullets(words),
         f"![Dice gain of every stage]({study.folder.name}/fig5.png)",
     ])  # fmt: skip
 
@@ -62,7 +62,8 @@ def _draw(methods, stages, gains, path) -> None:
         axes.bar(places, [gains[method.name, index]["gain"] for index in stages], width, label=method.title)
     axes.axhline(0, color="0.3", linewidth=0.8)
     # The first stage is an order of magnitude above the others.
-    axes.set_yscale("symlog", linthresh=0.005)
+    axes.set_yscale("symlog", linthresh=0.01, linscale=2)
+    axes.yaxis.set_major_formatter("{x:g}")
     axes.set(xlabel="stage", ylabel="gain in mean Dice")
     axes.legend()
     figure.savefig(path, dpi=120)

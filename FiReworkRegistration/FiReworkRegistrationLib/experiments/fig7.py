@@ -1,7 +1,7 @@
 """Fig. 7: Dice against K, past the number of stages of the training."""
 
 from ..training.evaluation import write_rows
-from .report import circumstances, markdown_table, new_figure
+from .report import bullets, circumstances, markdown_table, new_figure
 from .study import Study
 from .words import compared, direction, mean, short, spread
 
@@ -30,7 +30,7 @@ def make(study: Study) -> str:
     words += _against_the_reference(study, methods, groups)
     return "\n\n".join([
         f"## Fig. 7, Dice against K, {study.config.title}", circumstances(study, methods),
-        markdown_table(["K", *(f"{method.title} (folded)" for method in methods)], lines), " ".join(words),
+        markdown_table(["K", *(f"{method.title} (folded)" for method in methods)], lines), bullets(words),
         f"![Dice against K]({study.folder.name}/fig7.png)",
     ])  # fmt: skip
 
@@ -56,7 +56,14 @@ def _against_the_reference(study, methods, groups) -> list[str]:
     reference, last = study.config.methods[study.config.reference], study.config.iterations
     if reference not in methods:
         return []
-    return [
+    words, trained = [], reference.training.stages
+    if trained < last:
+        holds = direction(groups[reference.name, last], groups[reference.name, trained]) > 0
+        words.append(
+            f"That {reference.title} goes on improving past its training depth, as the paper's Fig. 7 has it, "
+            f"{'holds' if holds else 'does not hold'} here."
+        )
+    return words + [
         f"At K = {last}, {reference.title} against {method.title}: "
         f"{compared(groups[reference.name, last], groups[method.name, last])}."
         for method in methods
@@ -73,5 +80,6 @@ def _draw(methods, iterations, groups, path) -> None:
         right.plot(iterations, [mean(group, "folded") for group in line], "o-", label=method.title, markersize=3)
     left.set(xlabel="K", ylabel="mean Dice")
     right.set(xlabel="K", ylabel="folded voxels, %")
+    right.set_ylim(bottom=0)
     left.legend()
     figure.savefig(path, dpi=120)

@@ -34,6 +34,10 @@ def markdown_table(head: list[str], lines: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
+def bullets(sentences: list[str]) -> str:
+    return "\n".join(f"- {sentence}" for sentence in sentences)
+
+
 def circumstances(study: Study, methods: list[Method]) -> str:
     """Sample, budget and machines: what must be known before a figure is read."""
     training = methods[0].training

@@ -56,13 +56,12 @@ class Study:
 
     def train(self, method: Method) -> None:
         """To its last step, from where it stopped; nothing where it is finished."""
-        folder = self._run(method)
-        if self._checkpoint_step(method) >= method.training.steps:
+        if self._checkpoint(method)["step"] >= method.training.steps:
             return
         self._report(f"training {method.weights}: {method.training.steps} steps")
         trainer = Trainer(
-            method.training, folder, self._subjects("training"), device=self.device, report=self._report,
-            progress=self._progress,
+            method.training, self._run(method), self._subjects("training"), device=self.device,
+            report=self._report, progress=self._progress,
         )  # fmt: skip
         self.record.note(method, "trained", machine(self.device))
         trainer.run()
@@ -131,10 +130,11 @@ class Study:
                     f"'{folder}' holds {len(subjects)} subjects, too few for {self.config.pairs} pairs; "
                     "lower 'pairs' in the experiment."
                 )
-            self.record.check_subjects(role, [subject.name for subject in subjects])
-            overlap = set(self.record.subjects("training") or ()) & set(self.record.subjects("dev") or ())
+            names = [subject.name for subject in subjects]
+            overlap = set(names) & set(self.record.subjects("dev" if role == "training" else "training") or ())
             if overlap:
                 raise RegistrationError(f"Dev subjects among the training subjects: {', '.join(sorted(overlap))}.")
+            self.record.check_subjects(role, names)
             self._loaded[role] = subjects
         return self._loaded[role]
 
@@ -146,6 +146,3 @@ class Study:
         if not path.exists():
             return {"step": 0}
         return torch.load(path, map_location=self.device, weights_only=True)
-
-    def _checkpoint_step(self, method: Method) -> int:
-        return self._checkpoint(method)["step"]

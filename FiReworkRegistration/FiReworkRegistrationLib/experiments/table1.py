@@ -2,9 +2,9 @@
 
 from ..engine.networks.catalog import build_network
 from ..training.evaluation import write_rows
-from .report import circumstances, markdown_table, new_figure
+from .report import bullets, circumstances, markdown_table, new_figure
 from .study import Study
-from .words import compared, direction, mean, p_words, short, spread
+from .words import compared, direction, mean, short, spread
 
 
 def make(study: Study) -> str:
@@ -24,22 +24,15 @@ def make(study: Study) -> str:
     titles = ["Affine start", *(method.title for method in methods)]
     lines = [
         [title, f"{row['parameters']:,}" if row["parameters"] else "", str(row["K"]), str(row["stages"] or ""),
-         f"{short(row['dice'])} ({short(row['dice_sd'])})", f"{row['folded']:.3f}", f"{row['seconds']:.2f}", row["p"]]
+         f"{short(row['dice'])} ({short(row['dice_sd'])})", f"{row['folded']:.3f}", f"{row['seconds']:.2f}",
+         row["against_reference"]]
         for title, row in zip(titles, rows)
     ]  # fmt: skip
-    head = [
-        "method",
-        "parameters",
-        "K",
-        "stages a step",
-        "Dice (sd)",
-        "folded %",
-        "s a pair",
-        f"against {reference.title}",
-    ]
+    head = ["method", "parameters", "K", "stages in training", "Dice (sd)", "folded %", "s a pair"]
+    head.append(f"against {reference.title}")
     return "\n\n".join([
         f"## Table 1, {study.config.title}", circumstances(study, methods), markdown_table(head, lines),
-        _sentences(methods, groups, reference), f"![Dice of every pair]({study.folder.name}/table1.png)",
+        bullets(_sentences(methods, groups)), f"![Dice of every pair]({study.folder.name}/table1.png)",
     ])  # fmt: skip
 
 
@@ -48,7 +41,7 @@ def _row(name, training, iterations, parameters, group, start, standard) -> dict
         "method": name, "parameters": parameters, "K": iterations, "stages": training.stages if training else 0,
         "dice": mean(group), "dice_sd": spread(group), "folded": mean(group, "folded"),
         "seconds": mean(group, "seconds"), "gain": mean(group) - mean(start),
-        "p": "" if group is standard else p_words(group, standard),
+        "against_reference": "" if group is standard else compared(group, standard),
     }  # fmt: skip
 
 
@@ -58,17 +51,20 @@ def _parameters(method) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 
 
-def _sentences(methods, groups, reference) -> str:
+def _sentences(methods, groups) -> list[str]:
+    """Who is highest, and whether FiRework is above its own backbone, as the paper says."""
     highest = max(methods, key=lambda method: mean(groups[method.name]))
     words = [f"Highest mean Dice: {highest.title}, {short(mean(groups[highest.name]))}."]
     for method in methods:
-        if method is not reference:
-            outcome = compared(groups[reference.name], groups[method.name])
-            words.append(f"{reference.title} against {method.title}: {outcome}.")
-    others = [method for method in methods if method is not reference]
-    beaten = [m for m in others if direction(groups[reference.name], groups[m.name]) > 0]
-    words.append(f"{reference.title} is above {len(beaten)} of the {len(others)} other methods at this budget.")
-    return " ".join(words)
+        for plain in methods:
+            if method.training.network == f"firework-{plain.training.network}":
+                first, second = groups[method.name], groups[plain.name]
+                outcome = {1: "above", -1: "below", 0: "neither above nor below"}[direction(first, second)]
+                words.append(
+                    f"{method.title} (K = {method.iterations}) is {outcome} {plain.title} (K = {plain.iterations}): "
+                    f"{compared(first, second)}."
+                )
+    return words
 
 
 def _draw(methods, groups, start, path) -> None:

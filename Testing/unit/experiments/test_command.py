@@ -43,10 +43,9 @@ def test_everything_is_made_once(write_config, data, tmp_path, trainings, capsys
     assert "n = 2 dev pairs" in results and "4 steps of one pair (32x32x32 voxels" in results
     assert "2 pairs, too few for a test" in results and "tiny/table1.png" in results
 
-    # Again, without the data and the weights: what is there is enough for tables and curves.
+    # Again, without the data and the weights: the rows are enough for a table.
     before = (folder / "table1.csv").read_text()
-    for name in ("table1", "fig5", "fig7"):
-        assert main(["experiments", name, "--config", str(config)]) == 0
+    assert main(["experiments", "table1", "--config", str(config)]) == 0
     assert len(trainings) == 3 and (folder / "table1.csv").read_text() == before
     assert (tmp_path / "RESULTS.md").read_text() == results
 
@@ -81,7 +80,8 @@ def test_what_does_not_fit_together_is_refused(write_config, data, tmp_path, cap
     assert main([*command, *data]) == 2
     assert "'firework-vm' was trained in" in (error := capsys.readouterr().err) and "another steps" in error
     write_config(lambda content: content["training"].update(learning_rate=1e-4))
-    assert main([*command, "--output", str(tmp_path / "new"), *data[:2], "--dev", data[1]]) == 2
+    for _ in range(2):
+        assert main([*command, "--output", str(tmp_path / "new"), *data[:2], "--dev", data[1]]) == 2
     assert "Dev subjects among the training subjects: case0" in capsys.readouterr().err
 
 
