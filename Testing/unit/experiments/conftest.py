@@ -24,7 +24,7 @@ def content():
     return {
         "title": "Tiny", "pairs": 2, "iterations": 3, "reference": "firework-vm",
         "training": {
-            "spacing": 4.0, "shape": [32, 32, 32], "crop": [32, 32, 32], "steps": 4, "ncc_window": 5,
+            "spacing": 4.0, "shape": [32, 32, 32], "crop": [16, 16, 16], "steps": 4, "ncc_window": 5,
             "checkpoint_every": 2, "learning_rate": 1e-3,
         },
         "methods": {

@@ -40,7 +40,7 @@ def test_everything_is_made_once(write_config, data, tmp_path, trainings, capsys
         "## Table 1, Tiny", "## Fig. 5, Dice gain of every stage, Tiny",
         "## Fig. 6, refinement of case3 to case2, Tiny", "## Fig. 7, Dice against K, Tiny",
     ]  # fmt: skip
-    assert "n = 2 dev pairs" in results and "4 steps of one pair (32x32x32 voxels" in results
+    assert "n = 2 dev pairs" in results and "4 steps of one pair (16x16x16 voxels" in results
     assert "2 pairs, too few for a test" in results and "tiny/table1.png" in results
 
     # Again, without the data and the weights: the rows are enough for a table.

@@ -18,5 +18,5 @@ def test_markdown_table():
 def test_sample_budget_and_machine_are_said(judged_study):
     study = judged_study({"vm": (0.4, 0.5, 0.5, 0.5)})
     words = circumstances(study, [study.config.methods["vm"]])
-    assert "n = 8 dev pairs" in words and "4 steps of one pair (32x32x32 voxels, fp32" in words
+    assert "n = 8 dev pairs" in words and "4 steps of one pair (16x16x16 voxels, fp32" in words
     assert "2 subjects, seed 24" in words and "Trained and judged on an abacus." in words
