@@ -1,4 +1,4 @@
-"""The commands of a shell: register, evaluate, train, export, models.
+"""The commands of a shell: register, evaluate, train, export, experiments, models.
 
 Errors that a user can put right end as one line on stderr and exit status 2.
 """
@@ -40,6 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_evaluate(commands)
     _add_train(commands)
     _add_export(commands)
+    _add_experiments(commands)
     listing = commands.add_parser("models", help="list the installed models")
     listing.set_defaults(run=models)
     return parser
@@ -117,6 +118,20 @@ def _add_export(commands):
     parser.add_argument("--words", help="JSON file with title, description, license, data and note of the card")
     parser.add_argument("--output", required=True, help="folder of models; FIREWORK_MODELS may name it later")
     parser.set_defaults(run=export)
+
+
+def _add_experiments(commands):
+    folder = Path(__file__).resolve().parents[2] / "Testing" / "experiments"
+    parser = commands.add_parser("experiments", help="train and compare the paper's methods: tables and figures")
+    parser.add_argument("name", choices=("table1", "fig5", "fig6", "fig7", "all"), help="what is made")
+    parser.add_argument(
+        "--config", default=str(folder / "cpu-2mm.json"), help="JSON file of methods and budget (default: %(default)s)"
+    )
+    parser.add_argument("--output", help="folder of RESULTS.md, resumed where it exists (default: that of --config)")
+    parser.add_argument("--subjects", metavar="DIR", help="X_t1.nii.gz and X_seg.nii.gz to train on")
+    parser.add_argument("--dev", metavar="DIR", help="the same to judge by, never trained on")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
+    parser.set_defaults(run=experiments)
 
 
 def register(options) -> None:
@@ -236,6 +251,14 @@ def export(options) -> None:
     except (OSError, ValueError) as error:
         raise RegistrationError(f"Words of the card '{options.words}' cannot be read ({error}).") from error
     print(export_run(options.folder, options.output, options.name, words))
+
+
+def experiments(options) -> None:
+    """Sections of RESULTS.md, with what must be trained and judged for them."""
+    from .experiments.command import EXPERIMENTS, run
+
+    names = list(EXPERIMENTS) if options.name == "all" else [options.name]
+    print(run(names, options.config, options.output, options.subjects, options.dev, options.device))
 
 
 def models(options) -> None:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
 from ..engine.errors import RegistrationError
+from ..engine.networks.catalog import network_multiple
 
 
 @dataclass(frozen=True)
@@ -59,10 +60,14 @@ class TrainingConfig:
             raise RegistrationError(
                 f"stages ({self.stages}) must be a positive multiple of grad_stages ({self.grad_stages})."
             )
-        for name in ("shape", "whole_head_shape", "crop"):
+        multiple = network_multiple(self.network, self.network_settings)
+        for name in ("shape", "crop", *(["whole_head_shape"] if self.whole_head else [])):
             shape = getattr(self, name)
-            if shape and (len(shape) != 3 or any(size % 16 for size in shape)):
-                raise RegistrationError(f"{name} is {list(shape)}; every axis must be a multiple of 16.")
+            if shape and (len(shape) != 3 or any(size % multiple or size < multiple for size in shape)):
+                raise RegistrationError(
+                    f"{name} is {list(shape)}; every one of three axes must be a multiple of {multiple} "
+                    f"for network '{self.network}'."
+                )
         if self.precision not in ("fp32", "bf16", "fp16"):
             raise RegistrationError(f"precision is fp32, bf16 or fp16, got {self.precision!r}.")
 

@@ -188,9 +188,9 @@ def summary(rows: list[dict], baseline: list[dict] | None = None) -> str:
             values = np.array([row[name] for row in group.values()])
             cells.append(f"{np.nanmean(values):.4f} ({np.nanstd(values):.4f})")
         line = f"{index:>3}" + "".join(f"{cell:>18}" for cell in cells)
-        line += f"{_wilcoxon(group, start, judged) if index else '':>16}"
+        line += f"{_p_words(group, start, judged) if index else '':>16}"
         if baseline:
-            line += f"{_wilcoxon(group, other.get(index, {}), judged):>20}"
+            line += f"{_p_words(group, other.get(index, {}), judged):>20}"
         lines.append(line)
     return "\n".join(lines)
 
@@ -202,12 +202,23 @@ def _by_iteration(rows) -> dict[int, dict[str, dict]]:
     return groups
 
 
-def _wilcoxon(first: dict, second: dict, figure: str) -> str:
+def paired_wilcoxon(first: dict, second: dict, figure="dice") -> tuple[float, int]:
+    """Two-sided p of the differences of the pairs that both have, and their number.
+
+    p is NaN below five pairs, 1 where nothing differs.
+
+    :param first, second: name of a pair to its row.
+    """
     from scipy.stats import wilcoxon
 
     common = [name for name in first if name in second]
     differences = np.array([first[name][figure] - second[name][figure] for name in common])
     differences = differences[np.isfinite(differences)]
-    if len(differences) < 5 or not differences.any():
-        return "too few pairs" if len(differences) < 5 else "equal"
-    return f"{wilcoxon(differences).pvalue:.2g} (n={len(differences)})"
+    if len(differences) < 5:
+        return float("nan"), len(differences)
+    return (float(wilcoxon(differences).pvalue) if differences.any() else 1.0), len(differences)
+
+
+def _p_words(first: dict, second: dict, figure: str) -> str:
+    p, count = paired_wilcoxon(first, second, figure)
+    return "too few pairs" if np.isnan(p) else f"{p:.2g} (n={count})"

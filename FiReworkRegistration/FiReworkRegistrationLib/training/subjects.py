@@ -66,9 +66,14 @@ def label_centroids(labels: np.ndarray, affine: np.ndarray, least_voxels=10) -> 
     return {int(label): affine[:3, :3] @ position + affine[:3, 3] for label, position in ijk.items()}
 
 
+def common_labels(fixed: Subject, moving: Subject) -> list[int]:
+    """Labels with enough voxels in both, ascending."""
+    return sorted(fixed.centroids.keys() & moving.centroids.keys())
+
+
 def centroid_affine(fixed: Subject, moving: Subject) -> np.ndarray:
     """Least-squares affine of the common labels' centroids, 4x4, fixed RAS to moving RAS."""
-    common = sorted(fixed.centroids.keys() & moving.centroids.keys())
+    common = common_labels(fixed, moving)
     if len(common) < 4:
         raise RegistrationError(
             f"Subjects '{fixed.name}' and '{moving.name}' have {len(common)} labels in common; their affine alignment "

@@ -2,25 +2,24 @@
 
 import json
 import time
-from contextlib import nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from ..engine.device import convolution_precision
 from ..engine.errors import RegistrationError
 from ..engine.fields import jacobian_determinant
-from ..engine.metrics import mean_dice
 from ..engine.networks.catalog import build_network
 from ..engine.similarity import gradient_penalty, local_ncc
 from ..engine.warping import warp
 from .config import TrainingConfig
+from .judging import judge_refinement
 from .log import TrainingLog
 from .overlap import soft_dice, soft_labels
 from .pairs import PairMaker
-
-_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+from .subjects import common_labels
 
 
 def learning_rate(config: TrainingConfig, step: int) -> float:
@@ -116,6 +115,8 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate
         generator = np.random.default_rng([config.seed, self.step])
+        # What layers draw themselves (DropPath) must not depend on where a run was resumed.
+        torch.manual_seed(config.seed * 2**32 + self.step)
         first, second = generator.choice(len(self.subjects), 2, replace=False)
         whole_head = generator.random() < config.whole_head
         pair = self.pairs.make(
@@ -137,7 +138,7 @@ class Trainer:
         for _ in range(blocks):
             loss, ncc, smoothness, overlap = 0.0, 0.0, 0.0, torch.tensor(float("nan"))
             for _ in range(config.grad_stages):
-                with self._autocast():
+                with convolution_precision(self.device, config.precision):
                     error = self.network(pair.fixed_input, pair.moving_input, field, warped[:, 1:])
                 field = field - error.float()
                 warped = warp(both, field)
@@ -158,7 +159,7 @@ class Trainer:
     @torch.no_grad()
     def _reach(self, pair, field, iterations: int) -> torch.Tensor:
         for _ in range(iterations):
-            with self._autocast():
+            with convolution_precision(self.device, self.config.precision):
                 field = self.network.refine(pair.fixed_input, pair.moving_input, field)
         return field
 
@@ -171,11 +172,6 @@ class Trainer:
         self.scaler.step(self.optimizer)
         self.scaler.update()
 
-    def _autocast(self):
-        if self.config.precision == "fp32":
-            return nullcontext()
-        return torch.autocast(self.device.type, _DTYPES[self.config.precision])
-
     @torch.no_grad()
     def _evaluate(self) -> None:
         """Dev Dice and folding at each of ``evaluate_iterations``; keeps the best weights."""
@@ -186,17 +182,14 @@ class Trainer:
         for index in range(min(config.evaluate_pairs, len(self.dev))):
             fixed, moving = self.dev[index], self.dev[(index + 1) % len(self.dev)]
             pair = self.pairs.make(fixed, moving, labels=True)
-            labels = sorted(fixed.centroids.keys() & moving.centroids.keys())
-            field = torch.zeros((1, 3, *pair.fixed.shape[2:]), device=self.device)
-            row = {"dice_0": mean_dice(pair.fixed_labels.cpu(), pair.moving_labels.cpu(), labels)}
-            for iteration in range(1, max(config.evaluate_iterations) + 1):
-                with self._autocast():
-                    field = self.network.refine(pair.fixed, pair.moving, field)
-                if iteration in config.evaluate_iterations:
-                    warped = warp(pair.moving_labels, field, "nearest")
-                    row[f"dice_{iteration}"] = mean_dice(pair.fixed_labels.cpu(), warped.cpu(), labels)
-                    folded = jacobian_determinant(field)[pair.fixed > 0] <= 0
-                    row[f"folded_{iteration}"] = 100.0 * folded.float().mean().item()
+            labels = common_labels(fixed, moving)
+            row = {}
+            for judged in judge_refinement(
+                self.network, pair, labels, (0, *config.evaluate_iterations), config.precision
+            ):
+                row[f"dice_{judged.iteration}"] = judged.dice
+                if judged.iteration:
+                    row[f"folded_{judged.iteration}"] = judged.folded
             rows.append(row)
         self.network.train()
         means = {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}

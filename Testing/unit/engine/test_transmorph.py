@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from FiReworkRegistrationLib.engine.networks.catalog import BACKBONES, build_network
+from FiReworkRegistrationLib.engine.errors import RegistrationError
+from FiReworkRegistrationLib.engine.networks.catalog import BACKBONES, build_network, network_multiple
 from FiReworkRegistrationLib.engine.networks.transmorph import TransMorph
 
 SMALL = {"embed": 4, "heads": [2, 2, 2, 2], "window": [2, 2, 2], "final": 4}
@@ -14,14 +15,12 @@ def count(name, **settings):
 
 
 def test_parameter_counts_of_the_paper():
-    assert count("firework-tm") == 46_777_395
-    assert count("firework-tm", in_channels=2) == 46_745_907
-    assert count("firework-tm", in_channels=2, window=(5, 6, 7)) == 46_771_251
+    assert count("tm", in_channels=6) == 46_777_395
+    assert count("tm", in_channels=2) == 46_745_907
+    assert count("tm", in_channels=2, window=(5, 6, 7)) == 46_771_251
 
 
-@pytest.mark.parametrize(
-    "name, grown", [("firework-tm", 31_488), ("firework-tm-small", 16_608), ("firework-tm-tiny", 3_588)]
-)
+@pytest.mark.parametrize("name, grown", [("tm", 31_488), ("tm-small", 16_608), ("tm-tiny", 3_588)])
 def test_four_more_channels_grow_embedding_and_convolution_skips(name, grown):
     assert count(name, in_channels=6) - count(name, in_channels=2) == grown
 
@@ -59,3 +58,9 @@ def test_bf16_stays_near_fp32():
 def test_settings_that_do_not_go_together_are_refused():
     with pytest.raises(ValueError, match="4 depths"):
         TransMorph(depths=(2, 2))
+    with pytest.raises(RegistrationError, match=r"'tm-tiny' does not take these settings: .*4 depths"):
+        build_network("tm-tiny", {"depths": [2, 2]})
+
+
+def test_the_multiple_is_known_without_making_weights():
+    assert network_multiple("firework-tm") == 32

@@ -29,7 +29,9 @@ def test_settings_can_be_changed_by_words():
         (["steps"], "no NAME=VALUE"),
         (["stages=3"], "multiple of grad_stages"),
         (["precision=int8"], "precision is"),
-        (["crop=[50,64,48]"], "multiple of 16"),
+        (["crop=[50,64,48]"], "crop is .*multiple of 16 for network 'firework-vm'"),
+        (["crop=[48,64,64]", "network=tm-tiny"], "crop is .*multiple of 32 for network 'tm-tiny'"),
+        (["network=tm-mini"], "Unknown network 'tm-mini'"),
     ],
 )
 def test_bad_settings(assignments, message):

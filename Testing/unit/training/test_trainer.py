@@ -35,6 +35,21 @@ def test_a_resumed_run_equals_an_unbroken_one(tmp_path, subjects, tiny_config):
     assert dev[0] == dev[1] and len(dev[0].splitlines()) == 3
 
 
+def test_a_resumed_run_drops_the_same_paths(tmp_path, subjects, tiny_config):
+    settings = {"embed": 4, "heads": (2, 2, 2, 2), "window": (1, 1, 1), "final": 4, "drop_path": 0.9}
+    config = replace(
+        tiny_config, network="tm-tiny", network_settings=settings, shape=(32, 32, 32), whole_head_shape=(32, 32, 32),
+        stages=1, grad_stages=1, random_stages=False, steps=3,
+    )  # fmt: skip
+    whole = Trainer(config, tmp_path / "whole", subjects[0], report=quiet)
+    whole.run()
+    Trainer(config, tmp_path / "parts", subjects[0], report=quiet).run(until=1)
+    resumed = Trainer(config, tmp_path / "parts", subjects[0], report=quiet)
+    resumed.run()
+    for name, value in whole.network.state_dict().items():
+        assert torch.equal(value, resumed.network.state_dict()[name]), name
+
+
 def test_a_run_leaves_its_records(tmp_path, subjects, tiny_config):
     Trainer(tiny_config, tmp_path, *subjects, report=quiet).run()
     names = {path.name for path in tmp_path.iterdir()}

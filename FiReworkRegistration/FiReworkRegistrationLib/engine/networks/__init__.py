@@ -1,1 +1,1 @@
-"""Backbones that the refiner can iterate; ``firework.py`` says what one has to offer."""
+"""Backbones, and the schemes that iterate them; ``firework.py`` and ``recursive.py`` say what one has to offer."""

@@ -1,31 +1,54 @@
-"""Names of the networks that can be built; training settings and model cards use them."""
+"""Names of the networks that can be built; training settings and model cards use them.
+
+A name is that of a backbone, ``vm``, for plain and recursive registration, or with ``firework-``
+before it, ``firework-vm``, for FiRework.
+"""
 
 from functools import partial
 
 from ..errors import RegistrationError
 from .firework import FireworkNetwork
+from .recursive import RecursiveNetwork
 from .transmorph import TransMorph
 from .voxelmorph import VoxelMorphUNet
 
+#: Each takes ``in_channels``, has ``multiple`` and gives a field of three channels in voxels.
 BACKBONES = {
-    "firework-vm": VoxelMorphUNet,
-    "firework-tm": TransMorph,
-    "firework-tm-small": partial(TransMorph, embed=48, heads=(4, 4, 4, 4)),
-    "firework-tm-tiny": partial(TransMorph, embed=6, heads=(2, 2, 4, 4)),
+    "vm": VoxelMorphUNet,
+    "tm": TransMorph,
+    "tm-small": partial(TransMorph, embed=48, heads=(4, 4, 4, 4)),
+    "tm-tiny": partial(TransMorph, embed=6, heads=(2, 2, 4, 4)),
+}
+
+NETWORKS = {
+    **{f"firework-{name}": (FireworkNetwork, backbone) for name, backbone in BACKBONES.items()},
+    **{name: (RecursiveNetwork, backbone) for name, backbone in BACKBONES.items()},
 }
 
 
-def build_network(name: str, settings: dict | None = None, field_scale=0.1) -> FireworkNetwork:
-    """A FireworkNetwork with fresh weights.
+def build_network(name: str, settings: dict | None = None, field_scale=0.1) -> FireworkNetwork | RecursiveNetwork:
+    """A network with fresh weights.
 
-    :param name: a key of ``BACKBONES``.
-    :param settings: keyword arguments of the backbone.
-    :raises RegistrationError: unknown name or settings.
+    :param name: a key of ``NETWORKS``.
+    :param settings: keyword arguments of the backbone; its channels follow from the name.
+    :raises RegistrationError: unknown name, or settings that the backbone does not take.
     """
-    if name not in BACKBONES:
-        raise RegistrationError(f"Unknown network '{name}'; known are {', '.join(sorted(BACKBONES))}.")
+    if name not in NETWORKS:
+        raise RegistrationError(f"Unknown network '{name}'; known are {', '.join(sorted(NETWORKS))}.")
+    scheme, backbone = NETWORKS[name]
     try:
-        backbone = BACKBONES[name](**(settings or {}))
-    except TypeError as error:
+        return scheme(backbone(in_channels=scheme.channels, **(settings or {})), field_scale)
+    except (TypeError, ValueError) as error:
         raise RegistrationError(f"Network '{name}' does not take these settings: {error}") from error
-    return FireworkNetwork(backbone, field_scale)
+
+
+def network_multiple(name: str, settings: dict | None = None) -> int:
+    """What every axis of the network's grid must be divisible by.
+
+    :raises RegistrationError: as ``build_network``.
+    """
+    import torch
+
+    # On the meta device no weights are made.
+    with torch.device("meta"):
+        return build_network(name, settings).multiple

@@ -15,6 +15,9 @@ class FireworkNetwork(nn.Module):
         how it scales them; 0.1 brings brain displacements near the images' range [0, 1].
     """
 
+    #: Channels that the backbone reads.
+    channels = 6
+
     def __init__(self, backbone: nn.Module, field_scale=0.1):
         super().__init__()
         self.backbone = backbone

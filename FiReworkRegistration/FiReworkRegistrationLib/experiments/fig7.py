@@ -1,0 +1,85 @@
+"""Fig. 7: Dice against K, past the number of stages of the training."""
+
+from ..training.evaluation import write_rows
+from .report import bullets, circumstances, markdown_table, new_figure
+from .study import Study
+from .words import compared, direction, mean, short, spread
+
+
+def make(study: Study) -> str:
+    """Write ``fig7.csv`` and ``fig7.png``; return the Markdown."""
+    methods = study.prepare(study.config.shown["fig7"])
+    iterations = range(study.config.iterations + 1)
+    groups = {(method.name, index): study.at(method, index) for method in methods for index in iterations}
+    write_rows(
+        [
+            {"method": name, "K": index, "dice": mean(group), "dice_sd": spread(group), "folded": mean(group, "folded")}
+            for (name, index), group in groups.items()
+        ],
+        study.folder / "fig7.csv",
+    )
+    _draw(methods, iterations, groups, study.folder / "fig7.png")
+    lines = [
+        [
+            str(index),
+            *(f"{short(mean(groups[m.name, index]))} ({mean(groups[m.name, index], 'folded'):.2f} %)" for m in methods),
+        ]
+        for index in iterations
+    ]
+    words = [_sentence(method, iterations, groups) for method in methods]
+    words += _against_the_reference(study, methods, groups)
+    return "\n\n".join([
+        f"## Fig. 7, Dice against K, {study.config.title}", circumstances(study, methods),
+        markdown_table(["K", *(f"{method.title} (folded)" for method in methods)], lines), bullets(words),
+        f"![Dice against K]({study.folder.name}/fig7.png)",
+    ])  # fmt: skip
+
+
+def _sentence(method, iterations, groups) -> str:
+    """Where a method peaks, and what the stages past its training do."""
+    last, trained = iterations[-1], method.training.stages
+    peak = max(iterations, key=lambda index: mean(groups[method.name, index]))
+    words = f"{method.title} is highest at K = {peak} ({short(mean(groups[method.name, peak]))})"
+    if peak != last:
+        words += f"; at K = {last} it is {compared(groups[method.name, last], groups[method.name, peak])}"
+    if trained < last:
+        end, depth = groups[method.name, last], groups[method.name, trained]
+        trend = {1: "goes on rising", -1: "falls", 0: "neither rises nor falls"}[direction(end, depth)]
+        words += (
+            f". Past its training depth (K = {trained}) it {trend}: K = {last} against K = {trained} is "
+            f"{compared(end, depth)}"
+        )
+    return words + "."
+
+
+def _against_the_reference(study, methods, groups) -> list[str]:
+    reference, last = study.config.methods[study.config.reference], study.config.iterations
+    if reference not in methods:
+        return []
+    words, trained = [], reference.training.stages
+    if trained < last:
+        holds = direction(groups[reference.name, last], groups[reference.name, trained]) > 0
+        words.append(
+            f"That {reference.title} goes on improving past its training depth, as the paper's Fig. 7 has it, "
+            f"{'holds' if holds else 'does not hold'} here."
+        )
+    return words + [
+        f"At K = {last}, {reference.title} against {method.title}: "
+        f"{compared(groups[reference.name, last], groups[method.name, last])}."
+        for method in methods
+        if method is not reference
+    ]
+
+
+def _draw(methods, iterations, groups, path) -> None:
+    figure = new_figure(9, 3.5)
+    left, right = figure.subplots(1, 2)
+    for method in methods:
+        line = [groups[method.name, index] for index in iterations]
+        left.plot(iterations, [mean(group) for group in line], "o-", label=method.title, markersize=3)
+        right.plot(iterations, [mean(group, "folded") for group in line], "o-", label=method.title, markersize=3)
+    left.set(xlabel="K", ylabel="mean Dice")
+    right.set(xlabel="K", ylabel="folded voxels, %")
+    right.set_ylim(bottom=0)
+    left.legend()
+    figure.savefig(path, dpi=120)

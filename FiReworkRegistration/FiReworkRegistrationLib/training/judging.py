@@ -1,0 +1,57 @@
+"""Dice, folding and time of every iteration on a labelled pair of the training grid."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+
+from ..engine.device import convolution_precision
+from ..engine.fields import percent_folded
+from ..engine.metrics import mean_dice
+from ..engine.warping import warp
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One iteration of one pair; 0 is the affine start.
+
+    :param field: (1, 3, D, H, W) float32 voxels.
+    :param dice: mean over the labels that both subjects have.
+    :param folded: percent of voxels of the fixed brain with non-positive Jacobian determinant.
+    :param seconds: of the network's iterations up to this one.
+    """
+
+    iteration: int
+    field: torch.Tensor
+    dice: float
+    folded: float
+    seconds: float
+
+
+@torch.no_grad()
+def judge_refinement(network, pair, labels, iterations, precision="fp32") -> Iterator[Judged]:
+    """Refine from a zero field and yield those of ``iterations`` in ascending order.
+
+    :param network: in eval mode, on the pair's device.
+    :param pair: ``training.pairs.Pair`` with label maps; the clean images are read.
+    :param labels: label values that count.
+    """
+    field = torch.zeros((1, 3, *pair.fixed.shape[2:]), device=pair.fixed.device)
+    fixed_labels, seconds = pair.fixed_labels.cpu(), 0.0
+    for iteration in range(max(iterations) + 1):
+        if iteration:
+            began = _now(field.device)
+            with convolution_precision(field.device, precision):
+                field = network.refine(pair.fixed, pair.moving, field)
+            seconds += _now(field.device) - began
+        if iteration in iterations:
+            warped = warp(pair.moving_labels, field, "nearest").cpu()
+            dice = mean_dice(fixed_labels, warped, labels)
+            yield Judged(iteration, field, dice, percent_folded(field, pair.fixed), seconds)
+
+
+def _now(device) -> float:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter()

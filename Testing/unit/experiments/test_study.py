@@ -1,0 +1,26 @@
+import pytest
+
+from FiReworkRegistrationLib.engine.errors import RegistrationError
+from FiReworkRegistrationLib.experiments.config import read_experiment
+from FiReworkRegistrationLib.experiments.study import Study
+
+
+def test_every_subject_is_paired_with_the_next_one(judged_study):
+    names = judged_study({}).pair_names()
+    assert len(names) == 8 and names[0] == "d1 to d0" and names[-1] == "d0 to d7"
+
+
+def test_what_is_judged_needs_no_data(judged_study):
+    study = judged_study({"vm": (0.4, 0.5, 0.48, 0.45)})
+    plain, recursive = study.prepare(["vm", "vm-recursive"])
+    # The same weights, so the same rows.
+    assert study.at(plain, 2) == study.at(recursive, 2) and len(study.at(plain, 2)) == 8
+    with pytest.raises(RegistrationError, match="needs its dev subjects here: give their folder as --dev"):
+        study.prepare(["vm-2"])
+
+
+def test_too_few_dev_subjects_are_refused(write_config, data, tmp_path):
+    config = read_experiment(write_config(lambda content: content.update(pairs=3)))
+    study = Study(config, tmp_path / "out", data[1], data[3])
+    with pytest.raises(RegistrationError, match="holds 2 subjects, too few for 3 pairs"):
+        study.prepare(["vm"])
