@@ -7,8 +7,9 @@ from .affine_search import search_start
 from .agreement import AgreementMeter
 from .geometry import Volume
 
-#: Agreement below which another start is searched: good alignments of two heads have more.
-SEARCH_BELOW = 0.8
+#: Agreement below which another start is searched; chosen on hard cases of ``ixi_2mm/dev``, where one in eight
+#: has less, among them all that ended in a wrong rotation.
+SEARCH_BELOW = 0.86
 
 
 def align(fixed: Volume, moving: Volume, start=None, progress=None, cancelled=None) -> tuple[np.ndarray, float]:

@@ -9,7 +9,7 @@ from .stop_rule import LEAST_GAIN, MOST_PERCENT_FOLDED
 #: Share of the fixed content inside the moving volume below which the rest is guesswork.
 LEAST_COVERAGE = 0.9
 #: Agreement of gray values under the affine start below which it is doubtful, see ``agreement.py``.
-LEAST_AGREEMENT = 0.68
+LEAST_AGREEMENT = 0.78
 #: Brains after an affine alignment differ by less than this, mm.
 LARGEST_PLAUSIBLE = 25.0
 #: 95th percentile of the last change, voxels, above which the refinement has not settled.
