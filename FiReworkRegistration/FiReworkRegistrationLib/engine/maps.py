@@ -51,10 +51,21 @@ class DisplacementMap:
         """
         from .fields import jacobian_determinant
 
-        field = ras_to_voxels(self.displacement, self.grid.linear)
-        determinant = jacobian_determinant(field)
-        matrix = np.linalg.inv(self.grid.affine) @ grid.affine
+        part = self._around(grid)
+        determinant = jacobian_determinant(ras_to_voxels(part.displacement, part.grid.linear))
+        matrix = np.linalg.inv(part.grid.affine) @ grid.affine
         return resample_affine(determinant, matrix, grid.shape, padding="border")[0, 0].numpy()
+
+    def _around(self, grid: Grid, margin=2) -> "DisplacementMap":
+        """The part of the lattice that the box of ``grid`` and a few lattice points around it need."""
+        size = np.array(self.grid.shape[::-1])
+        corners = self.grid.to_ijk(grid.corners())
+        low = np.clip(np.floor(corners.min(axis=0)).astype(int) - margin, 0, size - 2)
+        high = np.clip(np.ceil(corners.max(axis=0)).astype(int) + margin + 1, low + 2, size)
+        affine = self.grid.affine.copy()
+        affine[:3, 3] = self.grid.to_ras(low)
+        inside = tuple(slice(first, end) for first, end in zip(low[::-1], high[::-1], strict=True))
+        return DisplacementMap(Grid(tuple(int(n) for n in (high - low)[::-1]), affine), self.displacement[inside])
 
     def inverted(self, grid: Grid, rounds=30) -> tuple["DisplacementMap", float]:
         """The map moving to fixed on ``grid``, by damped fixed-point iteration, then Newton's where that is not enough.

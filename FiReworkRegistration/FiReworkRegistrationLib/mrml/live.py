@@ -15,6 +15,7 @@ class LiveTransform:
         self._writers = writers
         self._transform = None
         self._array = None
+        self._made = {}
 
     def show(self, field, attributes):
         """Make the node hold the map of ``field``; everything under it is drawn anew, once.
@@ -29,15 +30,22 @@ class LiveTransform:
             self.node.SetAttribute(name, value)
         self.node.SetDisableModifiedEvent(disabled)
         writer = self._writers.of(field)
-        if not self._fits(writer.lattice):
+        made = self._made.get(tuple(writer.lattice.shape))
+        if made is None:
             self._begin(field, writer)
             return
+        isShown = self._transform is made[0] and self.node.GetTransformFromParent() is self._transform
+        self._transform, self._array = made
         writer.write(field, self._array)
         image = self._transform.GetDisplacementGrid()
         image.GetPointData().GetScalars().Modified()
         image.Modified()
-        # Writing fires no event; this one reaches the node and from there whatever lies under it.
-        self._transform.Modified()
+        if isShown:
+            # Writing fires no event; this one reaches the node and from there whatever lies under it.
+            self._transform.Modified()
+        else:
+            # Polished fields have a finer lattice: a transform for each is kept, so that the slider can pass by.
+            self.node.SetAndObserveTransformFromParent(self._transform)
 
     def adopt(self):
         """Go on with the field that somebody else has just set in the node."""
@@ -46,10 +54,7 @@ class LiveTransform:
         self._transform = self.node.GetTransformFromParent()
         image = self._transform.GetDisplacementGrid()
         self._array = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(*reversed(image.GetDimensions()), 3)
-
-    def _fits(self, lattice):
-        isOwn = self._transform is not None and self.node.GetTransformFromParent() is self._transform
-        return isOwn and self._array.shape[:3] == tuple(lattice.shape)
+        self._made[self._array.shape[:3]] = self._transform, self._array
 
     def _begin(self, field, writer):
         import numpy as np
