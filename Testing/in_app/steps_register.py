@@ -107,8 +107,10 @@ def drag(stage):
 
 def refine(stage):
     before = stage.ui.iterationSlider.maximum
-    stage.hands.click(stage.ui.refineButton)
-    wait_until(lambda: not stage.is_running(), 5 * stage.patience)
+    with Heartbeat() as heartbeat:
+        stage.hands.click(stage.ui.refineButton)
+        wait_until(lambda: not stage.is_running(), 5 * stage.patience)
+    stage.checks.measured("longest stall while refining further, no picture taken", heartbeat.longest, "s")
     after = stage.ui.iterationSlider.maximum
     stage.checks.check(after > before, "Refine further adds iterations", f"{before} to {after}")
     stage.picture("refined")
@@ -117,8 +119,10 @@ def refine(stage):
 def polish(stage):
     slider = stage.ui.iterationSlider
     before = slider.maximum
-    stage.hands.click(stage.ui.polishButton)
-    wait_until(lambda: not stage.is_running(), 5 * stage.patience)
+    with Heartbeat() as heartbeat:
+        stage.hands.click(stage.ui.polishButton)
+        wait_until(lambda: not stage.is_running(), 5 * stage.patience)
+    stage.checks.measured("longest stall while polishing, no picture taken", heartbeat.longest, "s")
     stage.checks.check(slider.maximum == before + 1, "Polish adds a state", f"{before} to {slider.maximum}")
     stage.picture("polished")
 
