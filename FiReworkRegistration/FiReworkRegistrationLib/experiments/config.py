@@ -1,7 +1,7 @@
 """Which methods are compared, and how each is trained: a JSON file."""
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from ..engine.errors import RegistrationError
@@ -36,6 +36,7 @@ class ExperimentConfig:
     :param reference: method that the others are tested against.
     :param methods: by name, in the order of Table 1.
     :param shown: experiment to the names of its methods.
+    :param left_out: dev subject to the reason why nothing is judged on it.
     """
 
     name: str
@@ -45,6 +46,7 @@ class ExperimentConfig:
     reference: str
     methods: dict[str, Method]
     shown: dict[str, list[str]]
+    left_out: dict[str, str] = field(default_factory=dict)
 
 
 def read_experiment(path) -> ExperimentConfig:
@@ -52,7 +54,7 @@ def read_experiment(path) -> ExperimentConfig:
 
     ``{"title", "pairs", "iterations", "reference", "training": {settings of all},
     "methods": {name: {"title", "iterations", "training": {its own settings} or "weights": other method}},
-    "fig5", "fig6", "fig7": [names]}``
+    "fig5", "fig6", "fig7": [names], "left_out": {dev subject: reason}}``; the last may be missing.
 
     :raises RegistrationError: unreadable, keys missing or unknown, or settings that no training takes.
     """

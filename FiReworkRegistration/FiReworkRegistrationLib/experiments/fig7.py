@@ -26,7 +26,7 @@ def make(study: Study) -> str:
         ]
         for index in iterations
     ]
-    words = [_sentence(method, iterations, groups) for method in methods]
+    words = [_sentence(method, study.peak(method), iterations[-1], groups) for method in methods]
     words += _against_the_reference(study, methods, groups)
     return "\n\n".join([
         f"## Fig. 7, Dice against K, {study.config.title}", circumstances(study, methods),
@@ -35,10 +35,9 @@ def make(study: Study) -> str:
     ])  # fmt: skip
 
 
-def _sentence(method, iterations, groups) -> str:
+def _sentence(method, peak, last, groups) -> str:
     """Where a method peaks, and what the stages past its training do."""
-    last, trained = iterations[-1], method.training.stages
-    peak = max(iterations, key=lambda index: mean(groups[method.name, index]))
+    trained = method.training.stages
     words = f"{method.title} is highest at K = {peak} ({short(mean(groups[method.name, peak]))})"
     if peak != last:
         words += f"; at K = {last} it is {compared(groups[method.name, last], groups[method.name, peak])}"
@@ -57,18 +56,23 @@ def _against_the_reference(study, methods, groups) -> list[str]:
     if reference not in methods:
         return []
     words, trained = [], reference.training.stages
-    if trained < last:
+    if trained < last and reference.training.network.startswith("firework-"):
         holds = direction(groups[reference.name, last], groups[reference.name, trained]) > 0
         words.append(
             f"That {reference.title} goes on improving past its training depth, as the paper's Fig. 7 has it, "
             f"{'holds' if holds else 'does not hold'} here."
         )
-    return words + [
-        f"At K = {last}, {reference.title} against {method.title}: "
-        f"{compared(groups[reference.name, last], groups[method.name, last])}."
-        for method in methods
-        if method is not reference
-    ]
+    peak = study.peak(reference)
+    for method in methods:
+        if method is not reference:
+            best = study.peak(method)
+            words.append(
+                f"{reference.title} against {method.title}: at K = {last} "
+                f"{compared(groups[reference.name, last], groups[method.name, last])}; each at its highest "
+                f"(K = {peak} and K = {best}, chosen on these pairs) "
+                f"{compared(groups[reference.name, peak], groups[method.name, best])}."
+            )
+    return words
 
 
 def _draw(methods, iterations, groups, path) -> None:

@@ -23,14 +23,19 @@ class Record:
         return self._content["subjects"].get(role)
 
     def check_subjects(self, role: str, names: list[str]) -> None:
-        """Keep them, or raise RegistrationError where others were used before."""
-        before = self.subjects(role)
-        if before is not None and before != names:
+        """Keep them, or raise RegistrationError where others were used before.
+
+        More or fewer dev subjects of one folder only make more or fewer pairs; other training subjects make
+        other weights.
+        """
+        before = self.subjects(role) or names
+        shared = min(len(before), len(names)) if role == "dev" else None
+        if before[:shared] != names[:shared]:
             raise RegistrationError(
                 f"The {role} subjects are not those of the rows in '{self._path.parent}'; "
                 "give the same folder, or another --output."
             )
-        self._content["subjects"][role] = names
+        self._content["subjects"][role] = max(before, names, key=len)
         self._write()
 
     def check_method(self, method: Method) -> None:

@@ -47,13 +47,14 @@ def circumstances(study: Study, methods: list[Method]) -> str:
     machines = f"Trained and judged on {where['trained']}"
     if where["judged"] != where["trained"]:
         machines = f"Trained on {where['trained']}, judged on {where['judged']}"
+    left_out = "".join(f"Left out: {name} ({reason}). " for name, reason in study.config.left_out.items())
     return (
         f"n = {count_of(len(study.pair_names()), 'dev pair')}, never trained on, at {training.spacing:g} mm from the "
         f"affine alignment of label centroids. Budget of every training: {count_of(training.steps, 'step')} of one "
         f"pair ({crop} voxels, {training.precision}, learning rate {training.learning_rate:g}, NCC window "
         f"{training.ncc_window}, smoothness {training.smoothness:g}, "
         f"{count_of(len(study.record.subjects('training')), 'subject')}, seed {training.seed}), weights of the last "
-        f"step. {machines}. p: paired Wilcoxon tests of Dice, two-sided, not corrected for their number."
+        f"step. {machines}. {left_out}p: paired Wilcoxon tests of Dice, two-sided, not corrected for their number."
     )
 
 

@@ -13,6 +13,10 @@ from ..training.trainer import Trainer
 from .config import ExperimentConfig, Method, check_equal_budgets
 from .record import Record, machine
 from .rows import FIGURES, Rows
+from .words import mean
+
+#: Between the names of a pair.
+_TO = " to "
 
 
 class Study:
@@ -75,28 +79,34 @@ class Study:
 
     def judged(self, method: Method, index: int, network=None):
         """Name of dev pair ``index``, the pair, and its iterations K = 0 to the last (an iterator)."""
-        dev = self._subjects("dev")
-        fixed, moving = dev[index], dev[(index + 1) % len(dev)]
+        subjects = {subject.name: subject for subject in self._subjects("dev")}
+        name = self.pair_names()[index]
+        moving, fixed = (subjects[part] for part in name.split(_TO))
         maker = self._loaded.setdefault("maker", PairMaker(method.training, self.device))
         pair = maker.make(fixed, moving, labels=True)
         iterations = judge_refinement(
             network or self.network(method), pair, common_labels(fixed, moving),
             range(self.config.iterations + 1), method.training.precision,
         )  # fmt: skip
-        return self.pair_names()[index], pair, iterations
+        return name, pair, iterations
 
     def pair_names(self) -> list[str]:
         """Of the dev pairs that are judged: each subject and the next one, the last and the first."""
         names = self.record.subjects("dev")
         if names is None:
             names = [subject.name for subject in self._subjects("dev")]
-        around = [f"{moving} to {fixed}" for fixed, moving in zip(names, names[1:] + names[:1])]
+        names = [name for name in names if name not in self.config.left_out]
+        around = [f"{moving}{_TO}{fixed}" for fixed, moving in zip(names, names[1:] + names[:1])]
         return around[: self.config.pairs]
 
     def at(self, method: Method, iteration: int) -> dict[str, dict]:
         """Pair to row of the pairs of this experiment."""
         rows = self.rows.at(method.weights, iteration)
         return {name: rows[name] for name in self.pair_names()}
+
+    def peak(self, method: Method) -> int:
+        """The K of its highest mean Dice on these pairs."""
+        return max(range(self.config.iterations + 1), key=lambda index: mean(self.at(method, index)))
 
     def _is_judged(self, method: Method) -> bool:
         return all(self.rows.has(method.weights, name, self.config.iterations) for name in self.pair_names())
@@ -105,14 +115,15 @@ class Study:
         network = self.network(method)
         self.record.note(method, "judged", machine(self.device))
         for index, name in enumerate(self.pair_names()):
+            if self.rows.has(method.weights, name, self.config.iterations):
+                continue
             if self._progress:
                 self._progress(index / self.config.pairs, f"judging {method.weights}, {name}")
-            if not self.rows.has(method.weights, name, self.config.iterations):
-                self.rows.add([
-                    {"method": method.weights, "pair": name, "K": judged.iteration,
-                     **{figure: getattr(judged, figure) for figure in FIGURES}}
-                    for judged in self.judged(method, index, network)[2]
-                ])  # fmt: skip
+            self.rows.add([
+                {"method": method.weights, "pair": name, "K": judged.iteration,
+                 **{figure: getattr(judged, figure) for figure in FIGURES}}
+                for judged in self.judged(method, index, network)[2]
+            ])  # fmt: skip
         self._report(f"judged {method.weights} on {self.config.pairs} pairs")
 
     def _subjects(self, role: str):
@@ -123,14 +134,15 @@ class Study:
                     f"Experiment '{self.config.name}' needs its {role} subjects here: give their folder as {option}."
                 )
             # One subject more than pairs closes no circle.
-            limit = self.config.pairs + 1 if role == "dev" else None
+            limit = self.config.pairs + 1 + len(self.config.left_out) if role == "dev" else None
             subjects = load_subjects(folder, limit)
-            if role == "dev" and len(subjects) < self.config.pairs:
+            names = [subject.name for subject in subjects]
+            left = len(set(names) - self.config.left_out.keys())
+            if role == "dev" and left < self.config.pairs:
                 raise RegistrationError(
-                    f"'{folder}' holds {len(subjects)} subjects, too few for {self.config.pairs} pairs; "
+                    f"'{folder}' holds {left} subjects to judge on, too few for {self.config.pairs} pairs; "
                     "lower 'pairs' in the experiment."
                 )
-            names = [subject.name for subject in subjects]
             overlap = set(names) & set(self.record.subjects("dev" if role == "training" else "training") or ())
             if overlap:
                 raise RegistrationError(f"Dev subjects among the training subjects: {', '.join(sorted(overlap))}.")

@@ -9,7 +9,8 @@ def test_peaks_and_what_comes_after_training(judged_study):
     assert "VM, recursive is highest at K = 1 (.5014); at K = 3 it is .0486 lower (p = 0.0078)." in text
     assert "Past its training depth (K = 1) it falls: K = 3 against K = 1 is .0486 lower" in text
     assert "FiRework-VM is highest at K = 3 (.5528). Past its training depth (K = 2) it goes on rising" in text
-    assert "At K = 3, FiRework-VM against VM-2: .0300 higher (p = 0.0078)." in text
+    assert "FiRework-VM against VM, recursive: at K = 3 .1000 higher (p = 0.0078); each at its highest" in text
+    assert "(K = 3 and K = 1, chosen on these pairs) .0514 higher (p = 0.0078)." in text
     assert "as the paper's Fig. 7 has it, holds here." in text
     assert "| 0 | .4007 (0.00 %) |" in text
     lines = (study.folder / "fig7.csv").read_text().splitlines()

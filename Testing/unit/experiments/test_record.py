@@ -13,8 +13,19 @@ def test_other_subjects_are_refused(tmp_path):
     record = Record(tmp_path)
     assert record.subjects("dev") == ["a", "b"] and record.subjects("training") is None
     record.check_subjects("dev", ["a", "b"])
-    with pytest.raises(RegistrationError, match="dev subjects are not those"):
-        record.check_subjects("dev", ["a", "c"])
+    for names in (["a", "c"], ["a", "c", "d"]):
+        with pytest.raises(RegistrationError, match="dev subjects are not those"):
+            record.check_subjects("dev", names)
+
+
+def test_dev_subjects_may_grow_and_training_subjects_may_not(tmp_path):
+    record = Record(tmp_path)
+    for names in (["a", "b"], ["a", "b", "c"], ["a"]):
+        record.check_subjects("dev", names)
+    assert Record(tmp_path).subjects("dev") == ["a", "b", "c"]
+    record.check_subjects("training", ["e", "f"])
+    with pytest.raises(RegistrationError, match="training subjects are not those"):
+        record.check_subjects("training", ["e", "f", "g"])
 
 
 def test_other_settings_are_refused_once_a_training_began(write_config, tmp_path):

@@ -2,12 +2,21 @@ import pytest
 
 from FiReworkRegistrationLib.engine.errors import RegistrationError
 from FiReworkRegistrationLib.experiments.config import read_experiment
+from FiReworkRegistrationLib.experiments.report import circumstances
 from FiReworkRegistrationLib.experiments.study import Study
 
 
 def test_every_subject_is_paired_with_the_next_one(judged_study):
     names = judged_study({}).pair_names()
     assert len(names) == 8 and names[0] == "d1 to d0" and names[-1] == "d0 to d7"
+
+
+def test_subjects_that_are_left_out_are_in_no_pair(judged_study):
+    study = judged_study({"vm": (0.4, 0.5, 0.48, 0.45)})
+    study.config.left_out["d3"] = "its labels are another's"
+    names = study.pair_names()
+    assert len(names) == 7 and "d4 to d2" in names and not any("d3" in name for name in names)
+    assert "Left out: d3 (its labels are another's). p:" in circumstances(study, [study.config.methods["vm"]])
 
 
 def test_what_is_judged_needs_no_data(judged_study):
@@ -22,5 +31,5 @@ def test_what_is_judged_needs_no_data(judged_study):
 def test_too_few_dev_subjects_are_refused(write_config, data, tmp_path):
     config = read_experiment(write_config(lambda content: content.update(pairs=3)))
     study = Study(config, tmp_path / "out", data[1], data[3])
-    with pytest.raises(RegistrationError, match="holds 2 subjects, too few for 3 pairs"):
+    with pytest.raises(RegistrationError, match="holds 2 subjects to judge on, too few for 3 pairs"):
         study.prepare(["vm"])

@@ -17,6 +17,8 @@ def test_every_method_stands_at_its_iterations(judged_study):
     assert (study.folder / "table1.png").stat().st_size > 5000
     assert "Highest mean Dice: FiRework-VM, .5321" in text
     assert rows["vm"]["against_reference"] == ".0307 lower (p = 0.0078)"
+    assert "| .0793 lower (p = 0.0078) | .5014 at K = 1 |" in text
+    assert "| .0100 lower (p = 0.0078) | .5228 at K = 3 |" in text
     assert "FiRework-VM (K = 2) is above VM (K = 1): .0307 higher (p = 0.0078)." in text
 
 
