@@ -61,9 +61,6 @@ def _draw(methods, stages, gains, path) -> None:
         places = [index + (number - (len(methods) - 1) / 2) * width for index in stages]
         axes.bar(places, [gains[method.name, index]["gain"] for index in stages], width, label=method.title)
     axes.axhline(0, color="0.3", linewidth=0.8)
-    # The first stage is an order of magnitude above the others.
-    axes.set_yscale("symlog", linthresh=0.01, linscale=2)
-    axes.yaxis.set_major_formatter("{x:g}")
     axes.set(xlabel="stage", ylabel="gain in mean Dice")
     axes.legend()
     figure.savefig(path, dpi=120)
