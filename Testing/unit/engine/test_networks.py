@@ -60,7 +60,7 @@ def test_bf16_convolutions_stay_near_fp32():
 
 
 def test_unknown_names_and_settings_are_refused():
-    with pytest.raises(RegistrationError, match=r"known are firework-tm, .*firework-vm"):
+    with pytest.raises(RegistrationError, match=r"known are dmr, firework-dmr, .*firework-vm"):
         build_network("voxelmorf")
     with pytest.raises(RegistrationError, match="does not take"):
         build_network("firework-vm", {"depth": 3})

@@ -7,10 +7,13 @@ before it, ``firework-vm``, for FiRework.
 from functools import partial
 
 from ..errors import RegistrationError
+from .deformer import DeformerRegistration
 from .firework import FireworkNetwork
+from .prnet import PyramidNetwork
 from .recursive import RecursiveNetwork
 from .transmorph import TransMorph
 from .voxelmorph import VoxelMorphUNet
+from .xmorpher import XMorpher
 
 #: Each takes ``in_channels``, has ``multiple`` and gives a field of three channels in voxels.
 BACKBONES = {
@@ -18,6 +21,9 @@ BACKBONES = {
     "tm": TransMorph,
     "tm-small": partial(TransMorph, embed=48, heads=(4, 4, 4, 4)),
     "tm-tiny": partial(TransMorph, embed=6, heads=(2, 2, 4, 4)),
+    "prnet++": PyramidNetwork,
+    "dmr": DeformerRegistration,
+    "xmorpher": XMorpher,
 }
 
 NETWORKS = {
