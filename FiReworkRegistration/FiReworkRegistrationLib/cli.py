@@ -1,4 +1,4 @@
-"""The commands of a shell: register, evaluate, train, export, experiments, models.
+"""The commands of a shell: register, cohort, evaluate, train, export, experiments, models.
 
 Errors that a user can put right end as one line on stderr and exit status 2.
 """
@@ -14,10 +14,10 @@ from .progress import ProgressLine
 
 
 def main(arguments=None) -> int:
-    """:return: exit status, 0 done, 2 a bad input, 130 interrupted."""
+    """:return: exit status, 0 done, 1 a pair of a cohort failed, 2 a bad input, 130 interrupted."""
     options = _parser().parse_args(arguments)
     try:
-        options.run(options)
+        return options.run(options) or 0
     except RegistrationError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -37,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="command")
     _add_register(commands)
+    _add_cohort(commands)
     _add_evaluate(commands)
     _add_train(commands)
     _add_export(commands)
@@ -79,10 +80,26 @@ def _add_register(commands):
     parser.add_argument("--inverse-transform-out", help="the map moving to fixed, endings as above, moving grid")
     parser.add_argument("--warped-moving-out", help="moving volume on the fixed grid")
     parser.add_argument("--jacobian-out", help="Jacobian determinant of the whole map on the fixed grid")
+    parser.add_argument("--figures-out", help="JSON file of the figures of every iteration and the verdict")
+    _add_quality_options(parser)
+    parser.set_defaults(run=register)
+
+
+def _add_quality_options(parser):
     parser.add_argument("--iterations", type=int, metavar="K", help="refinement iterations (default: the preset's)")
     _add_preset_options(parser, "balanced")
     _add_engine_options(parser)
-    parser.set_defaults(run=register)
+
+
+def _add_cohort(commands):
+    parser = commands.add_parser("cohort", help="register many pairs: resumable, a failed pair does not stop the rest")
+    parser.add_argument("--pairs", required=True, help="CSV or JSON file; see training/evaluation.py")
+    parser.add_argument("--output", required=True, help="folder; each pair gets one in it")
+    parser.add_argument("--shard", default="1/1", metavar="I/N", help="every N-th pair from the I-th on (%(default)s)")
+    parser.add_argument("--inverse", action="store_true", help="also write the inverse transform of every pair")
+    parser.add_argument("--jacobian", action="store_true", help="also write the Jacobian determinant of every pair")
+    _add_quality_options(parser)
+    parser.set_defaults(run=cohort)
 
 
 def _add_evaluate(commands):
@@ -99,8 +116,9 @@ def _add_evaluate(commands):
 
 def _add_train(commands):
     parser = commands.add_parser("train", help="train a network")
-    parser.add_argument("--train", required=True, help="folder of X_t1.nii.gz and X_seg.nii.gz")
-    parser.add_argument("--dev", help="folder of subjects that choose the best weights, never trained on")
+    parser.add_argument("--train", required=True, help="folder of volumes or CSV table; see training/README.md")
+    parser.add_argument("--dev", help="the same, of subjects that choose the best weights, never trained on")
+    parser.add_argument("--dev-share", type=float, help="without --dev: share of the subjects that are dev, as 0.1")
     parser.add_argument("--output", required=True, help="run folder; one that exists is resumed")
     parser.add_argument("--config", default="paper", help="named configuration (default: %(default)s) or JSON file")
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="settings to change, values in JSON")
@@ -136,7 +154,8 @@ def _add_experiments(commands):
 
 def register(options) -> None:
     """One pair of files to a transform file and what else was asked for."""
-    from .engine.files import check_volume_path, read_volume, write_volume
+    from .cohort import write_figures
+    from .engine.files import check_output, check_volume_path, read_volume, write_volume
     from .engine.maps import covering_grid
     from .engine.registration import Registration
     from .engine.transform_files import check_transform_path, read_linear, write_map
@@ -149,6 +168,8 @@ def register(options) -> None:
     for path in (options.warped_moving_out, options.jacobian_out):
         if path:
             check_volume_path(path)
+    if options.figures_out:
+        check_output(options.figures_out)
     if options.iterations is not None and options.iterations < 1:
         raise RegistrationError(f"Iterations (K) is {options.iterations}; choose 1 or more.")
     preset, levels, seconds = _polish_settings(options)
@@ -172,11 +193,10 @@ def register(options) -> None:
         _print_iteration(registration.polish(levels, seconds, line.show), registration.spacing)
 
     largest = registration.iterations[-1].largest * registration.spacing
-    print(
-        verdict(
-            registration.iterations, largest=largest, coverage=registration.coverage, agreement=registration.agreement
-        ).text
+    judged = verdict(
+        registration.iterations, largest=largest, coverage=registration.coverage, agreement=registration.agreement
     )
+    print(judged.text)
     dmap = registration.map()
     write_map(dmap, options.transform_out, registration.fixed.grid)
     print(f"transform: {options.transform_out}")
@@ -190,6 +210,36 @@ def register(options) -> None:
     if options.jacobian_out:
         write_volume(registration.jacobian(), options.jacobian_out)
         print(f"Jacobian:  {options.jacobian_out}")
+    if options.figures_out:
+        write_figures(registration, judged.text, options.figures_out)
+
+
+def cohort(options) -> int:
+    """Many pairs; exit status 1 if one failed."""
+    from .cohort import DONE, read_shard, register_cohort
+    from .training.evaluation import pair_names, read_pairs
+
+    shard = read_shard(options.shard)
+    pairs, _ = read_pairs(options.pairs)
+
+    def one(files, folder: Path):
+        outputs = {
+            "transform_out": "transform.h5", "warped_moving_out": "warped.nii.gz", "figures_out": DONE,
+            "inverse_transform_out": "inverse.h5" if options.inverse else None,
+            "jacobian_out": "jacobian.nii.gz" if options.jacobian else None,
+        }  # fmt: skip
+        inputs = ("fixed", "moving", "fixed_mask", "moving_mask", "initial_transform")
+        register(
+            argparse.Namespace(
+                **{**vars(options), **{name: getattr(files, name) for name in inputs}},
+                **{key: name and str(folder / name) for key, name in outputs.items()},
+            )
+        )
+
+    rows = register_cohort(pairs, pair_names(pairs), options.output, one, shard)
+    states = [row["state"] for row in rows]
+    print(", ".join(f"{states.count(state)} {state}" for state in ("done", "done before", "failed")))
+    return 1 if "failed" in states else 0
 
 
 def evaluate(options) -> None:
@@ -226,18 +276,26 @@ def train(options) -> None:
     """Train to the end of the configuration, or resume."""
     from .engine.device import choose_device
     from .engine.weights import read_weights
+    from .training.cohort_files import find_entries, split_by_person
     from .training.config import read_config
+    from .training.ranks import local_device
     from .training.subjects import load_subjects
     from .training.trainer import Trainer
 
     config = read_config(options.config, options.set)
-    device = choose_device(options.device)
+    device = choose_device(local_device(options.device))
     initial = read_weights(options.initial_weights) if options.initial_weights else None
     line = ProgressLine()
-    subjects = load_subjects(options.train, progress=lambda i, n: line.show(i / n, f"{i}/{n} training subjects"))
-    dev = load_subjects(options.dev, options.dev_subjects) if options.dev else []
+    entries, held_back = find_entries(options.train), options.dev and find_entries(options.dev)
+    if options.dev_share is not None:
+        if options.dev:
+            raise RegistrationError("--dev names the dev subjects already; leave out --dev-share.")
+        entries, held_back = split_by_person(entries, options.dev_share, config.seed)
+    subjects = load_subjects(entries, progress=lambda i, n: line.show(i / n, f"{i}/{n} training images"))
+    dev = load_subjects(held_back, options.dev_subjects) if held_back else []
     line.done(f"{len(subjects)} training and {len(dev)} dev subjects, {device}")
     trainer = Trainer(config, options.output, subjects, dev, device, initial, line.done, line.show)
+    trainer.alignment.prepare(lambda i, n: line.show(i / n, f"{i}/{n} images without labels aligned"))
     trainer.run(seconds=options.seconds)
     line.done(f"step {trainer.step} of {config.steps} in {options.output}")
 

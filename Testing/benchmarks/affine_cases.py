@@ -23,7 +23,8 @@ sys.path.insert(0, str(ROOT / "FiReworkRegistration"))
 import numpy as np  # noqa: E402
 
 from FiReworkRegistrationLib.engine.geometry import Volume, linear_map  # noqa: E402
-from FiReworkRegistrationLib.training.subjects import IMAGE_ENDING, centroid_affine, load_subject  # noqa: E402
+from FiReworkRegistrationLib.training.cohort_files import find_entries  # noqa: E402
+from FiReworkRegistrationLib.training.subjects import centroid_affine, load_subject  # noqa: E402
 
 #: Mean distance to the truth below which a case counts as aligned, mm.
 GOOD_MM = 5.0
@@ -133,22 +134,23 @@ def main(arguments=None) -> int:
     parser.add_argument("--kinds", nargs="*", default=list(KINDS), choices=list(KINDS))
     parser.add_argument("--csv", type=Path, help="rows that are there are not computed again")
     options = parser.parse_args(arguments)
-    images = sorted(options.folder.glob(f"*{IMAGE_ENDING}"))
-    if len(images) < 2:
-        print(f"{options.folder} has fewer than two *{IMAGE_ENDING}: nothing measured.")
+    entries = [entry for entry in find_entries(options.folder) if entry.labels]
+    if len(entries) < 2:
+        print(f"{options.folder} has fewer than two labelled images: nothing measured.")
         return 0
     rows = read_rows(options.csv)
     done = {(row["kind"], row["pair"]) for row in rows}
-    for number in range(min(options.pairs, len(images))):
-        paths = images[number], images[(number + STRIDE) % len(images) if len(images) > STRIDE else number - 1]
-        pair = " ".join(path.name.removesuffix(IMAGE_ENDING) for path in paths)
-        if (residual := residual_mm(*map(load, paths))) > MOST_RESIDUAL_MM:
+    for number in range(min(options.pairs, len(entries))):
+        other = (number + STRIDE) % len(entries) if len(entries) > STRIDE else number - 1
+        both = entries[number], entries[other]
+        pair = " ".join(entry.name for entry in both)
+        if (residual := residual_mm(*map(load, both))) > MOST_RESIDUAL_MM:
             print(f"{pair}: left out, its label centroids lie {residual:.1f} mm off their own affine", flush=True)
             rows = [row for row in rows if row["pair"] != pair]
             continue
         for kind in options.kinds:
             if (kind, pair) not in done:
-                rows.append({"kind": kind, "pair": pair, **measure(make_case(kind, pair, *map(load, paths)))})
+                rows.append({"kind": kind, "pair": pair, **measure(make_case(kind, pair, *map(load, both)))})
                 print(" ".join(f"{name} {rows[-1][name]}" for name in COLUMNS), flush=True)
                 write_rows(rows, options.csv)
     wanted = [row for row in rows if row["kind"] in options.kinds]
@@ -157,8 +159,8 @@ def main(arguments=None) -> int:
 
 
 @lru_cache(maxsize=16)
-def load(path):
-    return load_subject(path)
+def load(entry):
+    return load_subject(entry)
 
 
 def make_case(kind: str, pair: str, fixed, moving) -> Case:

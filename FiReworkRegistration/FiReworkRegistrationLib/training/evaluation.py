@@ -29,6 +29,7 @@ class PairFiles:
     moving_mask: Path | None = None
     fixed_landmarks: Path | None = None
     moving_landmarks: Path | None = None
+    initial_transform: Path | None = None
 
     @property
     def name(self) -> str:
@@ -40,16 +41,20 @@ class PairFiles:
 
 
 def read_pairs(path) -> tuple[list[PairFiles], list[int] | None]:
-    """Pairs and the labels to judge by (None: all that both maps hold) from a JSON file.
+    """Pairs and the labels to judge by (None: all that both maps hold) from a file.
 
     ``{"labels": [4, 11, ...], "pairs": [{"fixed": "a.nii.gz", "moving": "b.nii.gz", ...}]}``
-    or the list of pairs alone; paths are relative to the file.
+    or the list of pairs alone, or a CSV file with a column for each of ``PairFiles``; paths are relative to the file.
 
     :raises RegistrationError: unreadable file, unknown or missing keys.
     """
     path = Path(path)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        if path.suffix.lower() == ".csv":
+            with path.open(newline="", encoding="utf-8-sig") as file:
+                content = list(csv.DictReader(file))
+        else:
+            content = json.loads(path.read_text(encoding="utf-8"))
         if isinstance(content, list):
             content = {"pairs": content}
         pairs = [
@@ -58,8 +63,9 @@ def read_pairs(path) -> tuple[list[PairFiles], list[int] | None]:
         ]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise RegistrationError(
-            f"Pairs file '{path}' cannot be used ({error}); it is a JSON list of objects with fixed, moving "
-            "and, as wanted, fixed_labels, moving_labels, fixed_mask, moving_mask, fixed_landmarks, moving_landmarks."
+            f"Pairs file '{path}' cannot be used ({error}); it is a CSV file with the columns, or a JSON "
+            "list of objects with, fixed, moving and, as wanted, fixed_labels, moving_labels, fixed_mask, moving_mask, "
+            "fixed_landmarks, moving_landmarks, initial_transform."
         ) from error
     if not pairs:
         raise RegistrationError(f"Pairs file '{path}' names no pair.")

@@ -31,6 +31,8 @@ def export_run(run, folder, name: str, words: dict) -> Path:
     log = TrainingLog(run)
     best = log.best()
     depths = sorted(config.evaluate_iterations)
+    # Without labels the weights were chosen by their NCC.
+    figure, words_of = ("dice" if "dice_0" in best else "ncc"), {"dice": "dice", "ncc": "local_ncc"}
     card = {
         "name": name,
         "title": words.get("title", name),
@@ -47,10 +49,10 @@ def export_run(run, folder, name: str, words: dict) -> Path:
         "data": words.get("data", []),
         "training": {"step": int(best["step"]), "note": words.get("note", ""), "config": config.to_dict()},
         "dev": {
-            "dice": {f"K={k}": round(best[f"dice_{k}"], 4) for k in (0, *depths)},
+            words_of[figure]: {f"K={k}": round(best[f"{figure}_{k}"], 4) for k in (0, *depths)},
             "percent_folded": {f"K={k}": round(best[f"folded_{k}"], 4) for k in depths},
             "pairs": config.evaluate_pairs,
-            "affine": "least squares of label centroids",
+            "affine": "least squares of label centroids" if figure == "dice" else "the engine's own",
         },
     }
     folder.mkdir(parents=True, exist_ok=True)

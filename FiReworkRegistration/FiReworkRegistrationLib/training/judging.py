@@ -9,6 +9,7 @@ import torch
 from ..engine.device import convolution_precision
 from ..engine.fields import percent_folded
 from ..engine.metrics import mean_dice
+from ..engine.similarity import local_ncc
 from ..engine.warping import warp
 
 
@@ -17,7 +18,8 @@ class Judged:
     """One iteration of one pair; 0 is the affine start.
 
     :param field: (1, 3, D, H, W) float32 voxels.
-    :param dice: mean over the labels that both subjects have.
+    :param dice: mean over the labels that both subjects have; NaN without label maps.
+    :param ncc: mean squared local NCC inside the fixed brain.
     :param folded: percent of voxels of the fixed brain with non-positive Jacobian determinant.
     :param seconds: of the network's iterations up to this one.
     """
@@ -25,6 +27,7 @@ class Judged:
     iteration: int
     field: torch.Tensor
     dice: float
+    ncc: float
     folded: float
     seconds: float
 
@@ -34,11 +37,11 @@ def judge_refinement(network, pair, labels, iterations, precision="fp32") -> Ite
     """Refine from a zero field and yield those of ``iterations`` in ascending order.
 
     :param network: in eval mode, on the pair's device.
-    :param pair: ``training.pairs.Pair`` with label maps; the clean images are read.
+    :param pair: ``training.pairs.Pair``; the clean images are read.
     :param labels: label values that count.
     """
     field = torch.zeros((1, 3, *pair.fixed.shape[2:]), device=pair.fixed.device)
-    fixed_labels, seconds = pair.fixed_labels.cpu(), 0.0
+    seconds, dice = 0.0, float("nan")
     for iteration in range(max(iterations) + 1):
         if iteration:
             began = _now(field.device)
@@ -46,9 +49,11 @@ def judge_refinement(network, pair, labels, iterations, precision="fp32") -> Ite
                 field = network.refine(pair.fixed, pair.moving, field)
             seconds += _now(field.device) - began
         if iteration in iterations:
-            warped = warp(pair.moving_labels, field, "nearest").cpu()
-            dice = mean_dice(fixed_labels, warped, labels)
-            yield Judged(iteration, field, dice, percent_folded(field, pair.fixed), seconds)
+            if pair.fixed_labels is not None:
+                warped = warp(pair.moving_labels, field, "nearest").cpu()
+                dice = mean_dice(pair.fixed_labels.cpu(), warped, labels)
+            ncc = local_ncc(pair.fixed, warp(pair.moving, field), mask=pair.fixed).item()
+            yield Judged(iteration, field, dice, ncc, percent_folded(field, pair.fixed), seconds)
 
 
 def _now(device) -> float:

@@ -54,7 +54,7 @@ class TrainingLog:
         self.flush()
 
     def best(self) -> dict[str, float]:
-        """The dev row of the highest Dice after the last iteration, read from ``dev.csv``.
+        """The dev row of the highest Dice (or NCC, without labels) after the last iteration, read from ``dev.csv``.
 
         :raises RegistrationError: there is none.
         """
@@ -63,7 +63,8 @@ class TrainingLog:
             raise RegistrationError(f"'{path}' does not exist; train with dev subjects first.")
         with path.open(newline="") as file:
             rows = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
-        deepest = max((key for key in rows[0] if key.startswith("dice_")), key=lambda key: int(key[5:]))
+        judged = (key for key in rows[0] if key.startswith(("dice_", "ncc_")))
+        deepest = max(judged, key=lambda key: int(key.split("_")[1]))
         return max(rows, key=lambda row: row[deepest])
 
     def plot(self) -> None:
@@ -79,10 +80,11 @@ class TrainingLog:
         blocks = range(0, len(losses) - width + 1, width)
         left.plot([steps[b] for b in blocks], [sum(losses[b : b + width]) / width for b in blocks])
         left.set(xlabel="step", ylabel="loss", title="Training loss")
-        for key in (k for k in (self.rows["dev"] or [{}])[0] if k.startswith("dice")):
+        labelled = "dice_0" in (self.rows["dev"] or [{}])[0]
+        for key in (k for k in (self.rows["dev"] or [{}])[0] if k.startswith(("dice", "ncc"))):
             dev = self.rows["dev"]
-            right.plot([r["step"] for r in dev], [r[key] for r in dev], label=f"K = {key[5:]}")
-        right.set(xlabel="step", ylabel="mean Dice", title="Dev subjects")
+            right.plot([r["step"] for r in dev], [r[key] for r in dev], label=f"K = {key.split('_')[1]}")
+        right.set(xlabel="step", ylabel="mean Dice" if labelled else "local NCC", title="Dev subjects")
         if self.rows["dev"]:
             right.legend()
         figure.savefig(self.folder / "curve.png", dpi=110)

@@ -59,15 +59,18 @@ def about(matrix: np.ndarray, center) -> np.ndarray:
 
 
 class PairMaker:
-    """Puts two subjects on one grid as a registration would after its affine step."""
+    """Puts two subjects on one grid as a registration would after its affine step.
 
-    def __init__(self, config, device="cpu"):
-        self.config = config
+    :param affine: ``affine(fixed, moving)`` gives the 4x4 RAS mm from the fixed to the moving ``Subject``.
+    """
+
+    def __init__(self, config, device="cpu", affine=centroid_affine):
+        self.config, self._affine = config, affine
         self.device = torch.device(device)
         self._normalized = {}
 
     def make(self, fixed: Subject, moving: Subject, generator=None, whole_head=False, labels=False) -> Pair:
-        """A pair in the fixed subject's frame, the moving one brought there by its labels' centroids.
+        """A pair in the fixed subject's frame, the moving one brought there by ``affine``.
 
         :param generator: numpy generator for the augmentation; None makes the plain pair.
         :param labels: also resample the label maps (nearest).
@@ -89,7 +92,7 @@ class PairMaker:
                 free = extent - config.spacing * np.array(shape[::-1])
                 grid_center = center + generator.uniform(-0.5, 0.5, 3) * np.maximum(free, 0)
         to_fixed = pose @ grid_affine(shape, config.spacing, grid_center)
-        to_moving = centroid_affine(fixed, moving) @ error @ to_fixed
+        to_moving = self._affine(fixed, moving) @ error @ to_fixed
 
         def place(subject, to_world, array, mode="bilinear"):
             matrix = np.linalg.inv(subject.affine) @ to_world
@@ -115,9 +118,9 @@ class PairMaker:
             image = normalize_intensity(subject.image, mask, zero_outside=not whole_head)
             image = torch.from_numpy(image)[None, None]
             # A grid coarser than the volume needs smoothing first, or it aliases.
-            ratio = self.config.spacing / np.linalg.norm(subject.affine[:3, 0])
-            if ratio > 1.5:
-                image = smooth(image, 0.35 * ratio)
+            ratio = self.config.spacing / np.linalg.norm(subject.affine[:3, :3], axis=0)
+            if ratio.max() > 1.5:
+                image = smooth(image, [0.35 * r if r > 1.5 else 0.0 for r in reversed(ratio)])
             self._normalized[key] = image.half()
         return self._normalized[key].to(self.device).float()
 

@@ -2,15 +2,13 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 
 from ..engine.errors import RegistrationError
 from ..engine.files import read_volume
-
-IMAGE_ENDING = "_t1.nii.gz"
-LABEL_ENDING = "_seg.nii.gz"
+from ..engine.preprocessing import foreground
+from .cohort_files import Entry, find_entries
 
 
 @dataclass
@@ -77,7 +75,7 @@ def centroid_affine(fixed: Subject, moving: Subject) -> np.ndarray:
     if len(common) < 4:
         raise RegistrationError(
             f"Subjects '{fixed.name}' and '{moving.name}' have {len(common)} labels in common; their affine alignment "
-            f"needs 4 or more. Put label maps X{LABEL_ENDING} beside the images."
+            "needs 4 or more. Give label maps of both."
         )
     source = np.array([[*fixed.centroids[label], 1.0] for label in common])
     target = np.array([moving.centroids[label] for label in common])
@@ -86,32 +84,47 @@ def centroid_affine(fixed: Subject, moving: Subject) -> np.ndarray:
     return matrix
 
 
-def load_subject(image_path: Path) -> Subject:
-    """Read ``X_t1.nii.gz`` and, where it lies beside it, ``X_seg.nii.gz``."""
-    volume = read_volume(image_path)
-    label_path = image_path.with_name(image_path.name.replace(IMAGE_ENDING, LABEL_ENDING))
-    labels = None
-    if label_path.exists():
-        labels = read_volume(label_path).array.astype(np.int16)
-    mask = brain_mask(labels) if labels is not None else volume.array > volume.array.min()
+def load_subject(entry: Entry) -> Subject:
+    """Read an image and, where it has them, its labels and mask.
+
+    :raises RegistrationError: a file that is no volume, or labels or a mask on another grid.
+    """
+    volume = read_volume(entry.image)
+    labels = mask = None
+    if entry.labels:
+        labels = _on_grid(read_volume(entry.labels), volume, entry, "labels").astype(np.int16)
+    if entry.mask:
+        mask = _on_grid(read_volume(entry.mask), volume, entry, "mask") > 0
+    elif labels is not None:
+        mask = brain_mask(labels)
+    else:
+        mask = foreground(volume.array)
+    if not mask.any():
+        raise RegistrationError(f"'{entry.image}' shows nothing inside its mask; correct or leave out the mask.")
     centroids = label_centroids(labels, volume.affine) if labels is not None else {}
-    name = image_path.name.removesuffix(IMAGE_ENDING)
-    return Subject(name, volume.array, labels, mask, volume.affine, centroids)
+    return Subject(entry.name, volume.array, labels, mask, volume.affine, centroids)
 
 
-def load_subjects(folder, limit: int | None = None, progress=None) -> list[Subject]:
-    """Every ``*_t1.nii.gz`` of a folder, in the order of names.
+def _on_grid(volume, image, entry: Entry, what: str) -> np.ndarray:
+    if volume.array.shape != image.array.shape or not np.allclose(volume.affine, image.affine, atol=1e-3):
+        raise RegistrationError(f"The {what} of '{entry.image}' are not on its grid; resample them to the image first.")
+    return volume.array
+
+
+def load_subjects(source, limit: int | None = None, progress=None) -> list[Subject]:
+    """Subjects of a folder, a CSV file (see ``cohort_files.py``) or a list of entries.
 
     :param limit: read only the first so many.
     :param progress: called as ``progress(done, total)``.
-    :raises RegistrationError: the folder holds fewer than two such files.
+    :raises RegistrationError: fewer than two, or a file that cannot be used.
     """
-    paths = sorted(Path(folder).glob(f"*{IMAGE_ENDING}"))[:limit]
-    if len(paths) < 2:
-        raise RegistrationError(f"{folder}: needs at least two files named *{IMAGE_ENDING}, found {len(paths)}.")
+    entries = (source if isinstance(source, list) else find_entries(source))[:limit]
+    if len(entries) < 2:
+        where = "the cohort" if isinstance(source, list) else source
+        raise RegistrationError(f"{where}: needs at least two images, found {len(entries)}.")
     subjects = []
-    for path in paths:
-        subjects.append(load_subject(path))
+    for entry in entries:
+        subjects.append(load_subject(entry))
         if progress:
-            progress(len(subjects), len(paths))
+            progress(len(subjects), len(entries))
     return subjects

@@ -19,6 +19,8 @@ from .judging import judge_refinement
 from .log import TrainingLog
 from .overlap import soft_dice, soft_labels
 from .pairs import PairMaker
+from .ranks import Ranks
+from .reference_alignment import ReferenceAlignment
 from .subjects import common_labels
 
 
@@ -56,6 +58,7 @@ class Trainer:
         self.subjects, self.dev = list(subjects), list(dev)
         self.device = torch.device(device)
         self.folder.mkdir(parents=True, exist_ok=True)
+        self.ranks = Ranks(self.device)
         (self.folder / "config.json").write_text(json.dumps(config.to_dict(), indent=1))
         torch.manual_seed(config.seed)
         network = build_network(config.network, config.network_settings, config.field_scale)
@@ -64,7 +67,8 @@ class Trainer:
         self.network = network.to(self.device, memory_format=torch.channels_last_3d)
         self.optimizer = torch.optim.Adam(self.network.parameters(), config.learning_rate, amsgrad=True)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=config.precision == "fp16")
-        self.pairs = PairMaker(config, device)
+        self.alignment = ReferenceAlignment([*self.subjects, *self.dev], self.folder / "alignments")
+        self.pairs = PairMaker(config, device, self.alignment)
         self.log = TrainingLog(self.folder)
         self.step, self.best = 0, -1.0
         if (self.folder / "checkpoint.pt").exists():
@@ -79,19 +83,28 @@ class Trainer:
             figures = self._train_step()
             self.step += 1
             self.log.add(self.step, seconds=time.monotonic() - began, rate=self._rate, **figures)
-            line = f"step {self.step}/{self.config.steps}  {self.log.recent()}"
-            if self.step % 50 == 0:
-                self.report(line)
-            elif self.progress:
-                self.progress(self.step / self.config.steps, line)
-            if self.dev and (self.step % self.config.evaluate_every == 0 or self.step == self.config.steps):
-                self._evaluate()
+            if self.ranks.first:
+                self._tell()
             if self.step % self.config.checkpoint_every == 0:
                 self.save()
         self.save()
 
+    def _tell(self) -> None:
+        line = f"step {self.step}/{self.config.steps}  {self.log.recent()}"
+        if self.step % 50 == 0:
+            self.report(line)
+        elif self.progress:
+            self.progress(self.step / self.config.steps, line)
+        if self.dev and (self.step % self.config.evaluate_every == 0 or self.step == self.config.steps):
+            self._evaluate()
+
     def save(self) -> None:
-        """Write the checkpoint, replacing the last one in one move."""
+        """Write the checkpoint, replacing the last one in one move; the first of several processes does."""
+        if self.ranks.first:
+            self._write_checkpoint()
+        self.ranks.wait()
+
+    def _write_checkpoint(self) -> None:
         state = {
             "step": self.step, "best": self.best, "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(), "scaler": self.scaler.state_dict(),
@@ -114,15 +127,15 @@ class Trainer:
         self._rate = learning_rate(config, self.step)
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate
-        generator = np.random.default_rng([config.seed, self.step])
+        generator = np.random.default_rng(self.ranks.seed(config.seed, self.step))
         # What layers draw themselves (DropPath) must not depend on where a run was resumed.
         torch.manual_seed(config.seed * 2**32 + self.step)
         first, second = generator.choice(len(self.subjects), 2, replace=False)
         whole_head = generator.random() < config.whole_head
-        pair = self.pairs.make(
-            self.subjects[first], self.subjects[second], generator, whole_head, labels=config.label_weight > 0
-        )
-        structures = soft_labels(pair, config.labels_a_step, generator) if config.label_weight else None
+        fixed, moving = self.subjects[first], self.subjects[second]
+        labelled = config.label_weight > 0 and _both_labelled(fixed, moving)
+        pair = self.pairs.make(fixed, moving, generator, whole_head, labels=labelled)
+        structures = soft_labels(pair, config.labels_a_step, generator) if labelled else None
         # The network reads augmented images, the loss is taken on the clean ones: both are
         # warped at once.
         both = torch.cat([pair.moving, pair.moving_input], dim=1)
@@ -166,6 +179,7 @@ class Trainer:
     def _update(self, loss) -> None:
         self.optimizer.zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()
+        self.ranks.average_gradients(self.network.parameters())
         if self.config.gradient_clip:
             self.scaler.unscale_(self.optimizer)
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.config.gradient_clip)
@@ -174,20 +188,21 @@ class Trainer:
 
     @torch.no_grad()
     def _evaluate(self) -> None:
-        """Dev Dice and folding at each of ``evaluate_iterations``; keeps the best weights."""
+        """Dev Dice, or local NCC where a dev subject has no labels, and folding; keeps the best weights."""
         from safetensors.torch import save_file
 
         config, rows = self.config, []
         self.network.eval()
+        figure = "dice" if _both_labelled(*self.dev) else "ncc"
         for index in range(min(config.evaluate_pairs, len(self.dev))):
             fixed, moving = self.dev[index], self.dev[(index + 1) % len(self.dev)]
-            pair = self.pairs.make(fixed, moving, labels=True)
+            pair = self.pairs.make(fixed, moving, labels=figure == "dice")
             labels = common_labels(fixed, moving)
             row = {}
             for judged in judge_refinement(
                 self.network, pair, labels, (0, *config.evaluate_iterations), config.precision
             ):
-                row[f"dice_{judged.iteration}"] = judged.dice
+                row[f"{figure}_{judged.iteration}"] = getattr(judged, figure)
                 if judged.iteration:
                     row[f"folded_{judged.iteration}"] = judged.folded
             rows.append(row)
@@ -196,9 +211,13 @@ class Trainer:
         self.log.add_dev(self.step, **means)
         self.report(f"step {self.step}  dev: " + "  ".join(f"{k} {v:.4f}" for k, v in means.items()))
         # Selected where the model will be used: after the last iteration.
-        chosen = means[f"dice_{max(config.evaluate_iterations)}"]
+        chosen = means[f"{figure}_{max(config.evaluate_iterations)}"]
         save_file({k: v.contiguous() for k, v in self.network.state_dict().items()}, self.folder / "last.safetensors")
         if chosen > self.best:
             self.best = chosen
             (self.folder / "last.safetensors").replace(self.folder / "best.safetensors")
         self.log.plot()
+
+
+def _both_labelled(*subjects) -> bool:
+    return all(subject.labels is not None for subject in subjects)

@@ -14,7 +14,7 @@ def test_subjects_are_read_with_masks_and_centroids(subject_folder):
 
 
 def test_too_few_files(tmp_path):
-    with pytest.raises(RegistrationError, match="at least two files"):
+    with pytest.raises(RegistrationError, match="holds no volume"):
         load_subjects(tmp_path)
 
 

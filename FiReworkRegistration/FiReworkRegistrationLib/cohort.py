@@ -1,0 +1,85 @@
+"""Many pairs with one command: a folder a pair, resumable, in shards for the jobs of a cluster."""
+
+import json
+import traceback
+from pathlib import Path
+
+from .engine.errors import Cancelled, RegistrationError, is_out_of_memory
+
+#: Written last: a pair that has it is done.
+DONE = "figures.json"
+FAILED = "error.txt"
+
+
+def register_cohort(pairs, names, folder, register, shard=(1, 1), report=print) -> list[dict]:
+    """Register every pair of a shard that is not done yet; one that fails does not stop the rest.
+
+    :param pairs: ``PairFiles``.
+    :param names: of the pairs, all different.
+    :param folder: gets a folder a pair, with what ``register`` writes, or ``error.txt`` with the reason.
+    :param register: ``register(files, folder)`` writes all outputs and at last ``figures.json``.
+    :param shard: (i, n): every n-th pair from the i-th on, counted from 1.
+    :return: {"pair", "state", "message"} of each pair of the shard; state is done, done before or failed.
+    """
+    first, step = shard
+    rows = []
+    for files, name in list(zip(pairs, names, strict=True))[first - 1 :: step]:
+        own = Path(folder) / folder_name(name)
+        if (own / DONE).exists():
+            rows.append({"pair": name, "state": "done before", "message": ""})
+            continue
+        own.mkdir(parents=True, exist_ok=True)
+        (own / FAILED).unlink(missing_ok=True)
+        try:
+            register(files, own)
+            rows.append({"pair": name, "state": "done", "message": ""})
+        except Cancelled:
+            raise
+        except Exception as error:
+            message = "not enough memory" if is_out_of_memory(error) else str(error)
+            known = isinstance(error, RegistrationError)
+            (own / FAILED).write_text(message + ("" if known else "\n\n" + traceback.format_exc()), encoding="utf-8")
+            rows.append({"pair": name, "state": "failed", "message": message.splitlines()[0] if message else "?"})
+        report(f"{len(rows)}: {name} {rows[-1]['state']} {rows[-1]['message']}".rstrip())
+    return rows
+
+
+def folder_name(name: str) -> str:
+    """A pair's name as one folder's: letters that a path gives a meaning become underscores."""
+    return "".join("_" if letter in '/\\:*?"<>| ' else letter for letter in name)
+
+
+def read_shard(text: str) -> tuple[int, int]:
+    """ "2/8" as (2, 8).
+
+    :raises RegistrationError: not I/N with 1 <= I <= N.
+    """
+    try:
+        first, step = (int(part) for part in text.split("/"))
+    except ValueError:
+        first, step = 0, 0
+    if not 1 <= first <= step:
+        raise RegistrationError(f"--shard is I/N with I from 1 to N, such as 2/8, got '{text}'.")
+    return first, step
+
+
+def write_figures(registration, verdict_text: str, path) -> None:
+    """All that the command printed, as JSON, in one move."""
+    content = {
+        "fixed": registration.fixed.name, "moving": registration.moving.name, "model": registration.card.name,
+        "device": str(registration.device), "precision": registration.precision, "verdict": verdict_text,
+        "agreement": registration.agreement, "coverage": registration.coverage,
+        "affine": registration.affine.tolist(), "affine_seconds": registration.affine_seconds,
+        "iterations": [
+            {
+                "K": state.index, "polished": state.polished, "local_ncc": state.local_ncc, "ncc": state.global_ncc,
+                "percent_folded": state.percent_folded, "largest_mm": state.largest * registration.spacing,
+                "seconds": state.seconds,
+            }
+            for state in registration.iterations
+        ],
+    }  # fmt: skip
+    path = Path(path)
+    part = path.with_name(path.name + ".part")
+    part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    part.replace(path)

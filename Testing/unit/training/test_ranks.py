@@ -1,0 +1,74 @@
+"""Two processes over gloo, as torchrun starts them."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from FiReworkRegistrationLib.training.ranks import Ranks, local_device
+
+LIBRARY = Path(__file__).resolve().parents[3] / "FiReworkRegistration"
+SETTINGS = [
+    'network_settings={"encoder":[4,4],"decoder":[4,4],"final":[4]}', "spacing=4.0", "shape=[16,16,16]",
+    "ncc_window=5", "steps=4", "learning_rate=0.01", "checkpoint_every=2", "evaluate_every=4", "evaluate_pairs=1",
+    "evaluate_iterations=[1]",
+]  # fmt: skip
+
+
+def train(subject_folder, output, count=1):
+    """``train`` in ``count`` processes; the checkpoint's weights."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    command = [sys.executable, "-m", "FiReworkRegistrationLib", "train", "--train", str(subject_folder)]
+    command += ["--output", str(output), "--dev-share", "0.3", "--device", "cpu", "--set", *SETTINGS]
+    processes = []
+    for rank in range(count):
+        environment = {**os.environ, "PYTHONPATH": str(LIBRARY), "OMP_NUM_THREADS": "1"}
+        if count > 1:
+            environment.update(
+                RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(count), MASTER_ADDR="127.0.0.1", MASTER_PORT=port
+            )
+        processes.append(subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT))
+    outputs = [process.communicate(timeout=240)[0].decode() for process in processes]
+    assert [process.returncode for process in processes] == [0] * count, "\n".join(outputs)
+    return torch.load(output / "checkpoint.pt", weights_only=True), outputs
+
+
+def test_two_processes_train_one_network(subject_folder, tmp_path):
+    alone, _ = train(subject_folder, tmp_path / "alone")
+    both, outputs = train(subject_folder, tmp_path / "both", 2)
+    assert both["step"] == alone["step"] == 4
+    # They drew other pairs, so the mean of two gradients is not that of one.
+    assert any(not torch.equal(a, b) for a, b in zip(alone["network"].values(), both["network"].values(), strict=True))
+    # Only the first one tells and writes.
+    assert ["dev:" in output for output in outputs] == [True, False]
+    assert (tmp_path / "both" / "best.safetensors").exists()
+    resumed, outputs = train(subject_folder, tmp_path / "both", 2)
+    assert all("resumed at step 4" in output for output in outputs) and resumed["step"] == 4
+
+
+def test_gradients_are_averaged(monkeypatch):
+    ranks = Ranks("cpu")
+    assert ranks.first and ranks.seed(3, 4) == [3, 4]
+    ranks.count, ranks.rank = 2, 1
+    monkeypatch.setattr("torch.distributed.all_reduce", lambda flat: flat.add_(3.0))
+    layer = torch.nn.Linear(2, 1)
+    layer.weight.grad = torch.tensor([[1.0, 5.0]])
+    ranks.average_gradients(layer.parameters())
+    assert layer.weight.grad.tolist() == [[2.0, 4.0]]
+    assert not ranks.first and ranks.seed(3, 4) == [3, 4, 1]
+
+
+@pytest.mark.parametrize(("gpus", "given", "expected"), [(2, "auto", "cuda:1"), (2, "cpu", "cpu"), (0, "auto", "auto")])
+def test_each_process_has_a_gpu_of_its_own(monkeypatch, gpus, given, expected):
+    monkeypatch.setenv("LOCAL_RANK", "3")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpus > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    assert local_device(given) == expected
+    monkeypatch.delenv("LOCAL_RANK")
+    assert local_device(given) == given

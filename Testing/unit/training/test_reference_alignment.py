@@ -1,0 +1,51 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from FiReworkRegistrationLib.training import reference_alignment
+from FiReworkRegistrationLib.training.reference_alignment import ReferenceAlignment
+from FiReworkRegistrationLib.training.subjects import centroid_affine, load_subjects
+
+
+@pytest.fixture
+def subjects(subject_folder):
+    return load_subjects(subject_folder)
+
+
+@pytest.fixture
+def aligned(monkeypatch):
+    """Pairs that the engine has aligned: each subject lies 10 mm further than the one before."""
+    calls = []
+
+    def align(fixed, moving):
+        calls.append((fixed.name, moving.name))
+        matrix = np.eye(4)
+        matrix[0, 3] = 10.0 * len(calls)
+        return matrix, 0.9
+
+    monkeypatch.setattr(reference_alignment, "align", align)
+    return calls
+
+
+def test_labels_come_first(subjects, aligned, tmp_path):
+    alignment = ReferenceAlignment(subjects, tmp_path)
+    alignment.prepare()
+    assert np.array_equal(alignment(*subjects[:2]), centroid_affine(*subjects[:2]))
+    assert not aligned
+
+
+def test_without_labels_every_subject_is_aligned_once_and_kept(subjects, aligned, tmp_path):
+    bare = [replace(subject, labels=None, centroids={}) for subject in subjects]
+    told = []
+    alignment = ReferenceAlignment(bare, tmp_path / "kept")
+    alignment.prepare(lambda done, total: told.append((done, total)))
+    count = len(bare) - 1
+    assert len(aligned) == count and {fixed for fixed, _ in aligned} == {bare[0].name}
+    assert told[-1] == (len(bare), len(bare))
+    assert alignment(bare[0], bare[1])[0, 3] == 10
+    if count > 1:
+        assert alignment(bare[1], bare[2])[0, 3] == 10 and alignment(bare[2], bare[1])[0, 3] == -10
+    again = ReferenceAlignment(bare, tmp_path / "kept")
+    assert again(bare[0], bare[1])[0, 3] == 10 and len(aligned) == count
+    assert not list((tmp_path / "kept").glob("*.part"))
