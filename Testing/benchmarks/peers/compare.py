@@ -34,6 +34,7 @@ def main(arguments=None) -> int:
     parser.add_argument("--threads", type=int, default=2, help="of every method (2)")
     parser.add_argument("--environment", type=Path, default=ROOT / ".venv-peers", help="made when it is missing")
     parser.add_argument("--output", type=Path, required=True, help="folder of rows.csv, table.md and plot.png")
+    parser.add_argument("--curve", type=Path, help="rows of accuracy.py at many K: also draws curve.png against K")
     options = parser.parse_args(arguments)
     from peer_report import write_report
 
@@ -52,6 +53,12 @@ def main(arguments=None) -> int:
                     write_rows(rows, options.output / "rows.csv")
                     print(" ".join(f"{rows[-1][name]}" for name in COLUMNS), flush=True)
     print(write_report(rows, options.output))
+    if options.curve:
+        from peer_report import write_curve
+
+        from FiReworkRegistrationLib.training.evaluation import read_rows as read_states
+
+        write_curve(rows, read_states(options.curve), options.output / "curve.png")
     return 0
 
 

@@ -20,8 +20,7 @@ def by_method(rows: list[dict]) -> dict[str, dict[str, dict]]:
 def table(rows: list[dict]) -> str:
     """Markdown: means over pairs and a paired Wilcoxon test of Dice against the preset "best"."""
     groups = by_method(rows)
-    lines = ["| method | n | Dice (sd) | folded % | NDV % | CPU s | wall s | p against best |", "|---|" * 8]
-    lines[1] = "|" + "---|" * 8
+    lines = ["| method | n | Dice (sd) | folded % | NDV % | CPU s | wall s | p against best |", "|" + "---|" * 8]
     for method, group in sorted(groups.items(), key=lambda item: _mean(item[1], "dice")):
         spread = float(np.std([float(row["dice"]) for row in group.values()]))
         lines.append(
@@ -59,8 +58,34 @@ def write_report(rows: list[dict], folder: Path) -> str:
     return text
 
 
+def write_curve(rows: list[dict], states: list[dict], path: Path) -> None:
+    """Dice and folding of the network against K, with the peers as horizontal lines.
+
+    :param states: rows of an evaluation of the network alone, one a pair and K; only pairs of ``rows`` count.
+    """
+    from matplotlib.figure import Figure
+
+    pairs = {row["pair"].replace(".nii.gz", "") for row in rows}
+    by_iteration: dict[int, list[dict]] = {}
+    for state in states:
+        if state["pair"] in pairs:
+            by_iteration.setdefault(state["iteration"], []).append(state)
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    for axes, name, label in zip(
+        figure.subplots(1, 2), ("dice", "folded"), ("mean Dice", "folded voxels, %"), strict=True
+    ):
+        iterations = sorted(by_iteration)
+        axes.plot(iterations, [_mean(by_iteration[k], name) for k in iterations], "o-", label="network alone")
+        for number, (method, group) in enumerate(by_method(rows).items()):
+            axes.axhline(_mean(group, name), color=f"C{number + 1}", linestyle="--", linewidth=1, label=method)
+        axes.set(xlabel="K", ylabel=label)
+    axes.legend(fontsize=8)
+    figure.savefig(path, dpi=120)
+
+
 def _mean(group, name) -> float:
-    return float(np.mean([float(row[name]) for row in group.values()]))
+    rows = group.values() if isinstance(group, dict) else group
+    return float(np.mean([float(row[name]) for row in rows]))
 
 
 def _time(group, name) -> str:

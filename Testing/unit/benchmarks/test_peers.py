@@ -84,3 +84,10 @@ def test_table_and_plot(report, tmp_path):
     assert "| 0.031 |" in lines[3] and "| 100 | 50 |" in lines[3]
     assert "failed: ants_syn, a: out of memory" in text
     assert (tmp_path / "plot.png").stat().st_size > 1000
+
+
+def test_curve_against_k(report, tmp_path):
+    rows = [{"pair": "b.nii.gz to a.nii.gz", "method": "greedy", "dice": "0.6", "folded": "0.01", "error": ""}]
+    states = [{"pair": "b to a", "iteration": k, "dice": 0.4 + 0.05 * k, "folded": 0.01 * k} for k in range(4)]
+    report.write_curve(rows, states, tmp_path / "curve.png")
+    assert (tmp_path / "curve.png").stat().st_size > 1000
