@@ -18,6 +18,7 @@ from functools import lru_cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+DATA = ROOT.parent / "shared" / "data" / "ixi_2mm" / "dev"
 sys.path.insert(0, str(ROOT / "FiReworkRegistration"))
 
 import numpy as np  # noqa: E402
@@ -129,12 +130,12 @@ KINDS = {
 
 def main(arguments=None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, help="labelled subjects")
+    parser.add_argument("folder", nargs="?", type=Path, default=DATA, help="labelled subjects (%(default)s)")
     parser.add_argument("--pairs", type=int, default=10, help="of each kind (%(default)s)")
     parser.add_argument("--kinds", nargs="*", default=list(KINDS), choices=list(KINDS))
     parser.add_argument("--csv", type=Path, help="rows that are there are not computed again")
     options = parser.parse_args(arguments)
-    entries = [entry for entry in find_entries(options.folder) if entry.labels]
+    entries = [entry for entry in find_entries(options.folder) if entry.labels] if options.folder.is_dir() else []
     if len(entries) < 2:
         print(f"{options.folder} has fewer than two labelled images: nothing measured.")
         return 0
