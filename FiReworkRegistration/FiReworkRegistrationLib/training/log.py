@@ -7,10 +7,13 @@ from ..engine.errors import RegistrationError
 
 
 class TrainingLog:
-    """Rows are kept in memory and appended to the files at :meth:`flush`."""
+    """Rows are kept in memory and appended to the files at :meth:`flush`.
 
-    def __init__(self, folder):
-        self.folder = Path(folder)
+    :param writes: whether the files are this process's to write; of several that train together only the first one's.
+    """
+
+    def __init__(self, folder, writes=True):
+        self.folder, self._writes = Path(folder), writes
         self.rows = {"log": [], "dev": []}
         self._written = {"log": 0, "dev": 0}
 
@@ -27,6 +30,8 @@ class TrainingLog:
         return "  ".join(f"{key} {sum(r[key] for r in rows) / len(rows):.4g}" for key in rows[-1] if key != "step")
 
     def flush(self) -> None:
+        if not self._writes:
+            return
         for name, rows in self.rows.items():
             new = rows[self._written[name] :]
             if not new:
@@ -42,6 +47,8 @@ class TrainingLog:
 
     def truncate(self, step: int) -> None:
         """After a resume: read the rows back, dropping those past the checkpoint."""
+        if not self._writes:
+            return
         for name in self.rows:
             path = self.folder / f"{name}.csv"
             if not path.exists():

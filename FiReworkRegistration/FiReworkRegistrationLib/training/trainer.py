@@ -59,7 +59,8 @@ class Trainer:
         self.device = torch.device(device)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.ranks = Ranks(self.device)
-        (self.folder / "config.json").write_text(json.dumps(config.to_dict(), indent=1))
+        if self.ranks.first:
+            (self.folder / "config.json").write_text(json.dumps(config.to_dict(), indent=1))
         torch.manual_seed(config.seed)
         network = build_network(config.network, config.network_settings, config.field_scale)
         if initial is not None:
@@ -69,10 +70,12 @@ class Trainer:
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=config.precision == "fp16")
         self.alignment = ReferenceAlignment([*self.subjects, *self.dev], self.folder / "alignments")
         self.pairs = PairMaker(config, device, self.alignment)
-        self.log = TrainingLog(self.folder)
+        self.log = TrainingLog(self.folder, writes=self.ranks.first)
         self.step, self.best = 0, -1.0
         if (self.folder / "checkpoint.pt").exists():
             self._resume()
+        # Before one writes a checkpoint, all have looked for the last one.
+        self.ranks.wait()
 
     def run(self, until: int | None = None, seconds: float | None = None) -> None:
         """Train to step ``until`` (all steps if None) or for so many seconds, then checkpoint."""
