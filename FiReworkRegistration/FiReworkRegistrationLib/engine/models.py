@@ -20,6 +20,8 @@ class ModelCard:
     :param spacing: working grid in mm it was trained for.
     :param iterations: recommended K.
     :param weights: file name of the safetensors file, in the card's folder.
+    :param structures: of a label-assisted model, what ``load_structures`` needs: ``weights``, ``labels`` and their
+        ``volumes`` in voxels, ``widths`` and ``features`` of the network, ``spacing`` of its training grid in mm.
     """
 
     name: str
@@ -36,6 +38,7 @@ class ModelCard:
     dev: dict = field(default_factory=dict)
     data: list = field(default_factory=list)
     license: str = ""
+    structures: dict = field(default_factory=dict)
     default: bool = False
     path: Path | None = None
 
@@ -104,13 +107,42 @@ def load_network(card: ModelCard, device="cpu"):
 
     :raises RegistrationError: weights missing, truncated, or of another network.
     """
-    import torch
-
     from .networks.catalog import build_network
-    from .weights import read_weights
 
     network = build_network(card.network, card.network_settings, card.field_scale)
-    path = card.weights_path
+    return _with_weights(network, card, card.weights, device)
+
+
+def load_structures(card: ModelCard, device="cpu"):
+    """The ``StructureReader`` of a label-assisted model on ``device``; None of any other.
+
+    :raises RegistrationError: as ``load_network``, or a card that lacks what it needs.
+    """
+    import torch
+
+    from .networks.structures import StructureNetwork
+    from .structures import StructureReader, structure_codes
+
+    known = card.structures
+    if not known:
+        return None
+    try:
+        network = StructureNetwork(len(known["labels"]), tuple(known["widths"]), known["features"])
+        codes = structure_codes(torch.tensor(known["volumes"], dtype=torch.float32))
+        weights, spacing = known["weights"], float(known["spacing"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise RegistrationError(
+            f"Model card '{card.path}' says too little of its structures ({error}); reinstall the model."
+        ) from error
+    return StructureReader(_with_weights(network, card, weights, device), codes.to(device), spacing)
+
+
+def _with_weights(network, card: ModelCard, file: str, device):
+    import torch
+
+    from .weights import read_weights
+
+    path = card.path.parent / file
     if not path.exists():
         raise RegistrationError(f"Model '{card.name}': weights file '{path}' is missing; reinstall the model.")
     state = read_weights(path)
@@ -118,7 +150,7 @@ def load_network(card: ModelCard, device="cpu"):
         network.load_state_dict({key: value.float() for key, value in state.items()})
     except RuntimeError as error:
         raise RegistrationError(
-            f"Model '{card.name}': weights file '{path}' belongs to another network than '{card.network}'; "
+            f"Model '{card.name}': weights file '{path}' belongs to another network than the card names; "
             "take card and weights from one release."
         ) from error
     return network.eval().requires_grad_(False).to(device, memory_format=torch.channels_last_3d)

@@ -7,12 +7,13 @@ the refiner's own, local NCC and smoothness (arXiv 2410.09595, eq. 5), and a ter
 
 import math
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 
 import torch
 
 from .fields import fold_penalty
-from .similarity import LocalNcc, box_mean, gradient_penalty
+from .similarity import LocalNcc, box_mean
+from .structures import StructureMatch
 from .warping import identity_grid, sample
 
 #: Width of the similarity's window, voxels.
@@ -21,6 +22,8 @@ WINDOW = 5
 MARGIN_MM = 8.0
 #: The change fades over so much of that, mm.
 FADE_MM = 4.0
+#: Voxels of a slab on a CPU.
+VOXELS_AT_ONCE = 700_000
 #: Signs of the one-sided differences in the order in which steps take them, each with its opposite.
 _CORNERS = tuple(list(product((1, -1), repeat=3))[3 * step % 8] for step in range(8))
 
@@ -32,12 +35,14 @@ class PolishSettings:
     :param smoothness: weight of the mean squared gradient, per voxel of the content's box.
     :param folding: weight of the mean of max(0, ``least_determinant`` - Jacobian determinant).
     :param least_determinant: a little above 0, so that a voxel is pushed back before it folds.
+    :param structures: weight of the mean squared difference of structure codes, where there are any.
     :param rate: Adam's step, voxels of the field's grid.
     """
 
     smoothness: float = 0.5
     folding: float = 20.0
     least_determinant: float = 0.1
+    structures: float = 0.2
     rate: float = 0.3
 
 
@@ -48,27 +53,33 @@ class FieldPolisher:
     :param mask: (1, 1, D, H, W), > 0 where images must match; everything if None.
     :param field: (1, 3, D, H, W) float32 voxels; stays as it is.
     :param spacing: of the grid, mm.
+    :param structures: what else must match, or None.
+    :param voxels_at_once: the loss is summed over slabs of about so many voxels; everything at once if None.
     """
 
-    def __init__(self, fixed, moving, mask, field, spacing: float, settings: PolishSettings | None = None):
+    def __init__(
+        self, fixed, moving, mask, field, spacing: float, settings: PolishSettings | None = None,
+        structures: StructureMatch | None = None, voxels_at_once: int | None = None,
+    ):  # fmt: skip
         self._settings, self._start, self._moving = settings or PolishSettings(), field.detach(), moving
         # Half of a working grid is margin, where there is nothing to compare: it stays as it is.
         content = torch.ones(field.shape[2:], dtype=torch.bool) if mask is None else mask[0, 0] > 0
         self._box = _bounding_box(content, math.ceil(MARGIN_MM / spacing))
-        self._ncc = LocalNcc(fixed[(..., *self._box)].contiguous(), WINDOW)
-        self._points = identity_grid(moving.shape[2:], moving.device)[(..., *self._box)]
         self._inside = self._start[(..., *self._box)].clone()
         self._fade = _fade(self._inside.shape[2:], max(1, round(FADE_MM / spacing))).to(field.device)
-        self._change = torch.zeros_like(self._inside, requires_grad=True)
+        self._change = torch.zeros_like(self._inside)
+        self._change.grad = torch.zeros_like(self._inside)
         self._optimizer = torch.optim.Adam([self._change], self._settings.rate, fused=True)
         self._steps = 0
+        planes = _planes(self._inside.shape[2:], field.device, voxels_at_once)
+        self._slabs = [self._slab(part, fixed, structures) for part in planes]
 
     @property
     @torch.no_grad()
     def field(self) -> torch.Tensor:
         """(1, 3, D, H, W) float32 voxels, as far as it has come."""
         field = self._start.clone()
-        field[(..., *self._box)] = self._field()
+        field[(..., *self._box)] = self._inside + self._fade * box_mean(self._change, 3)
         return field
 
     def step(self) -> float:
@@ -76,27 +87,99 @@ class FieldPolisher:
 
         :return: the loss before it.
         """
-        self._optimizer.zero_grad(set_to_none=True)
-        loss = self._loss()
-        loss.backward()
+        self._change.grad.zero_()
+        loss = sum(self._add_gradient(slab) for slab in self._slabs)
         self._optimizer.step()
         self._steps += 1
-        return loss.item()
+        return loss
 
-    def _field(self) -> torch.Tensor:
+    def _slab(self, part: slice, fixed, structures) -> "_Slab":
+        """``part`` of the box along k, with as many planes around it as its loss looks at."""
+        seen = _wider(part, WINDOW // 2, self._inside.shape[2])
+        rows, *others = self._box
+        place = slice(rows.start + seen.start, rows.start + seen.stop), *others
+        counts = slice(rows.start + part.start, rows.start + part.stop)
+        return _Slab(
+            part, seen, _wider(seen, 1, self._inside.shape[2]),
+            LocalNcc(fixed[(..., *place)].contiguous(), WINDOW),
+            identity_grid(self._moving.shape[2:], self._moving.device)[(..., *place)],
+            structures and structures.within(place, counts, self._start.shape[2:], self._box),
+        )  # fmt: skip
+
+    def _add_gradient(self, slab: "_Slab") -> float:
+        """Add the gradient of the slab's share of the loss, and return that share."""
+        # A leaf of its own: the gradient of a part of the whole would be as large as the whole.
+        change = self._change[:, :, slab.read].detach().requires_grad_()
         # Adam moves every voxel by about the same length; the average over neighbors takes away
         # the checkerboard that this leaves. Only the change is averaged: the start stays sharp.
-        return self._inside + self._fade * box_mean(self._change, 3)
+        averaged = box_mean(change, 3)[:, :, _from(slab.read, slab.seen)]
+        field = self._inside[:, :, slab.seen] + self._fade[slab.seen] * averaged
+        loss = self._loss(slab, field)
+        loss.backward()
+        self._change.grad[:, :, slab.read] += change.grad
+        return loss.item()
 
-    def _loss(self) -> torch.Tensor:
-        settings, field = self._settings, self._field()
-        similarity = self._ncc(sample(self._moving, self._points + field)).mean()
+    def _loss(self, slab: "_Slab", field) -> torch.Tensor:
+        settings, (depth, height, width) = self._settings, self._inside.shape[2:]
+        own = _from(slab.seen, slab.part)
+        ncc = slab.ncc(sample(self._moving, slab.points + field))[:, :, own]
+        loss = -ncc.sum() / (depth * height * width)
+        # Forward differences along k reach one plane further.
+        next_plane = slice(own.start, min(own.stop + 1, field.shape[2]))
+        pairs = ((2, next_plane, (depth - 1) * height * width), (3, own, depth * (height - 1) * width),
+                 (4, own, depth * height * (width - 1)))  # fmt: skip
+        for axis, rows, count in pairs:
+            steep = field[:, :, rows].diff(dim=axis).square().sum() / (3 * count)
+            loss = loss + settings.smoothness / 3 * steep
         # Central differences miss folds that alternate from voxel to voxel. All eight one-sided
         # determinants would cost as much as the similarity: each step takes two opposite ones.
-        signs = _CORNERS[self._steps % 8]
-        sides = signs, tuple(-sign for sign in signs)
-        unfolding = sum(fold_penalty(field, side, settings.least_determinant) / 2 for side in sides)
-        return -similarity + settings.smoothness * gradient_penalty(field) + settings.folding * unfolding
+        around = field[:, :, _wider(own, 1, field.shape[2])]
+        if around.shape[2] > 2:
+            share = (around.shape[2] - 2) / (depth - 2)
+            signs = _CORNERS[self._steps % 8]
+            for side in (signs, tuple(-sign for sign in signs)):
+                loss = loss + settings.folding / 2 * share * fold_penalty(around, side, settings.least_determinant)
+        if slab.structures:
+            loss = loss + settings.structures * slab.structures(field, self._steps)
+        return loss
+
+
+@dataclass(frozen=True)
+class _Slab:
+    """A share of the box; slices are of its planes along k.
+
+    :param part: whose voxels the slab counts.
+    :param seen: where the field is needed for them.
+    :param read: where the change is needed for that.
+    """
+
+    part: slice
+    seen: slice
+    read: slice
+    ncc: LocalNcc
+    points: torch.Tensor
+    structures: object
+
+
+def _planes(shape, device, voxels: int | None) -> list[slice]:
+    """Slabs of about equal thickness that cover the box."""
+    depth, plane = shape[0], shape[1] * shape[2]
+    if voxels is None:
+        # A CPU is several times as fast where a slab's numbers stay in its cache, and where the system need
+        # not hand out new memory for each of them. A GPU wants as much as possible at a time.
+        voxels = VOXELS_AT_ONCE if device.type == "cpu" else depth * plane
+    count = max(1, round(depth * plane / voxels))
+    ends = [round(index * depth / count) for index in range(count + 1)]
+    return [slice(first, last) for first, last in pairwise(ends) if last > first]
+
+
+def _wider(part: slice, by: int, size: int) -> slice:
+    return slice(max(0, part.start - by), min(size, part.stop + by))
+
+
+def _from(outer: slice, inner: slice) -> slice:
+    """``inner`` counted from the beginning of ``outer``."""
+    return slice(inner.start - outer.start, inner.stop - outer.start)
 
 
 def _fade(shape, width: int) -> torch.Tensor:

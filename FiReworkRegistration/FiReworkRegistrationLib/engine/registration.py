@@ -19,12 +19,13 @@ from .geometry import Volume
 from .inputs import check_linear, check_overlap, prepare_image
 from .map_writers import TAPER_VOXELS, MapWriters, finer_than, taper
 from .maps import DisplacementMap
-from .models import find_model, load_network
+from .models import find_model, load_network, load_structures
 from .polish import FieldPolisher
 from .preprocessing import NORMALIZATIONS
 from .presets import POLISH
 from .refiner import Iteration, Refiner
-from .working_grid import MARGIN_MM, MOST_VOXELS, bring_to_grid, finer_grid, working_grid
+from .structures import StructureMatch
+from .working_grid import MARGIN_MM, MOST_VOXELS, bring_to_grid, finer_grid, resized_grid, working_grid
 
 #: Voxels whose coordinates are in memory together while a volume is warped.
 WARPED_AT_ONCE = 8_000_000
@@ -109,6 +110,7 @@ class Registration:
             precision=self.precision,
         )
         self._prepared = prepared_fixed.volume, prepared_moving.volume
+        self._structures = None
         _tell(progress, 1.0, "Ready")
 
     @property
@@ -138,13 +140,15 @@ class Registration:
         deadline = began + (math.inf if seconds is None else seconds)
         levels = [level for level in levels if level.steps and self._worth(level)]
         total = sum(level.steps for level in levels)
+        structures = self._structure_match() if levels else None
         field, done = self.iterations[-1].field.to(self.device), 0
         for level in levels:
             if time.perf_counter() >= deadline:
                 break
             images = self._images(level.finer)
             start = resize_field(field, images[0].shape[2:])
-            polisher = FieldPolisher(*images, self._refiner.mask_for(start), start, self.spacing / level.finer)
+            mask, spacing = self._refiner.mask_for(start), self.spacing / level.finer
+            polisher = FieldPolisher(*images, mask, start, spacing, structures=structures)
             for _ in range(level.steps):
                 if cancelled and cancelled():
                     raise Cancelled("Cancelled while polishing.")
@@ -169,10 +173,21 @@ class Registration:
     def _images(self, finer: int) -> tuple[torch.Tensor, torch.Tensor]:
         if finer == 1:
             return self._refiner.fixed, self._refiner.moving
+        return self._images_on(finer_grid(self.grid, finer))
+
+    def _images_on(self, grid) -> tuple[torch.Tensor, torch.Tensor]:
         fixed, moving = self._prepared
-        grid = finer_grid(self.grid, finer)
         images = bring_to_grid(fixed, grid), bring_to_grid(moving, grid, self.affine)
         return tuple(image.to(self.device) for image in images)
+
+    def _structure_match(self) -> StructureMatch | None:
+        """What a label-assisted model reads in both images; kept, for it does not depend on the field."""
+        if self._structures is None and (reader := load_structures(self.card, self.device)):
+            # The network knows structures at the size they had in training.
+            shape = tuple(max(2, round((n - 1) * self.spacing / reader.spacing) + 1) for n in self.grid.shape)
+            images = self._images(1) if shape == self.grid.shape else self._images_on(resized_grid(self.grid, shape))
+            self._structures = StructureMatch(*(reader(image, self.precision) for image in images))
+        return self._structures
 
     def map(self, iteration: int | None = None) -> DisplacementMap:
         """The whole map fixed to moving after ``iteration`` (None: the last), covering the fixed volume.

@@ -59,9 +59,14 @@ def working_grid(fixed: Volume, content: np.ndarray, spacing: float, multiple=16
 
 def finer_grid(grid: Grid, factor: int) -> Grid:
     """Grid of the same first and last voxel centers, ``factor`` times as fine: factor (n - 1) + 1 voxels an axis."""
+    return resized_grid(grid, tuple(factor * (n - 1) + 1 for n in grid.shape))
+
+
+def resized_grid(grid: Grid, shape) -> Grid:
+    """Grid of the same first and last voxel centers with ``shape`` (k, j, i) voxels."""
     affine = grid.affine.copy()
-    affine[:3, :3] /= factor
-    return Grid(tuple(factor * (n - 1) + 1 for n in grid.shape), affine)
+    affine[:3, :3] *= [(old - 1) / max(new - 1, 1) for old, new in zip(grid.shape[::-1], shape[::-1], strict=True)]
+    return Grid(tuple(shape), affine)
 
 
 def bring_to_grid(volume: Volume, grid: Grid, to_volume=None, mode="bilinear", padding="zeros") -> torch.Tensor:

@@ -1,0 +1,123 @@
+"""Structures of both images as something to match: what a label-assisted model adds to the polish.
+
+A network trained on labels gives every voxel its shares of all structures. Comparing well over a hundred
+share maps in every step would be slow, so each structure gets a random code of a few numbers and a voxel
+the mean of its structures' codes: distances between codes stand for distances between shares
+(Johnson and Lindenstrauss 1984).
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+
+from .warping import sample
+
+#: Numbers in a code; every step of the polish looks at one group of them.
+CODE_LENGTH, GROUP = 24, 8
+#: A structure weighs as its volume to this power: small ones count for more than their voxels, as in Dice.
+VOLUME_POWER = -0.5
+#: So many voxels are scored at once.
+SCORED_AT_ONCE = 100_000
+
+
+def structure_codes(volumes: torch.Tensor) -> torch.Tensor:
+    """The code of each structure and, first, of everything else, (structures + 1, CODE_LENGTH) float32.
+
+    :param volumes: typical number of voxels of each structure, (structures,).
+    """
+    # Always the same: two runs shall be equal.
+    directions = torch.randn(len(volumes) + 1, CODE_LENGTH, generator=torch.Generator().manual_seed(5))
+    directions /= directions.norm(dim=1, keepdim=True)
+    weights = volumes.double() ** VOLUME_POWER
+    # Voxel for voxel, the mean weight is 1.
+    weights = (weights * volumes.sum() / (weights * volumes).sum()).float()
+    # A difference counts twice in its square: once from either structure.
+    return directions * torch.cat([weights.mean()[None], weights])[:, None].sqrt()
+
+
+class StructureReader:
+    """Codes of every voxel of an image.
+
+    :param network: a ``StructureNetwork`` with its weights.
+    :param codes: of :func:`structure_codes`.
+    :param spacing: of the grid that the network was trained on, mm.
+    """
+
+    def __init__(self, network, codes: torch.Tensor, spacing: float):
+        self._network, self._codes, self.spacing = network, codes, spacing
+
+    @torch.inference_mode()
+    def __call__(self, image: torch.Tensor, precision="fp32") -> torch.Tensor:
+        """(1, 1, D, H, W) in [0, 1] to (1, CODE_LENGTH, D, H, W) float32."""
+        from .device import convolution_precision
+
+        shape = image.shape[2:]
+        missing = [-size % self._network.multiple for size in shape]
+        padded = F.pad(image, [0, missing[2], 0, missing[1], 0, missing[0]])
+        with convolution_precision(image.device, precision):
+            features = self._network(padded.contiguous(memory_format=torch.channels_last_3d))
+        features = features[..., : shape[0], : shape[1], : shape[2]].float()
+        rows = features.flatten(2)[0].T
+        codes = self._codes.to(image.device)
+        found = [self._network.scores(part).softmax(dim=1) @ codes for part in rows.split(SCORED_AT_ONCE)]
+        return torch.cat(found).T.reshape(1, -1, *shape)
+
+
+class StructureMatch:
+    """Mean squared difference of codes between the fixed image and the warped moving one.
+
+    :param fixed, moving: codes (1, CODE_LENGTH, d, h, w) on one grid that spans the same box of voxel centers
+        as the grids of the fields to come, however fine those are.
+    """
+
+    def __init__(self, fixed: torch.Tensor, moving: torch.Tensor):
+        self._fixed = [group.contiguous() for group in fixed.split(GROUP, dim=1)]
+        self._moving = [group.contiguous() for group in moving.split(GROUP, dim=1)]
+
+    def within(self, box, rows: slice, shape, whole) -> "StructureMatchInBox":
+        """The share of some planes, for a field that is handed over in part.
+
+        :param box: three slices of a grid of ``shape``: the part of the field that will be handed over.
+        :param rows: planes along k that count.
+        :param whole: three slices that hold everything that counts in the end.
+        """
+        return StructureMatchInBox(self._fixed, self._moving, box, rows, shape, whole)
+
+
+class StructureMatchInBox:
+    """See :meth:`StructureMatch.within`."""
+
+    def __init__(self, fixed, moving, box, rows, shape, whole):
+        size, device = fixed[0].shape[2:], fixed[0].device
+        # Codes' voxels in one of the field's; voxel 0 is the same place on both grids.
+        ratio = [(own - 1) / max(other - 1, 1) for own, other in zip(size, shape, strict=True)]
+        inside = [_voxels(part, *at) for part, *at in zip((rows, *box[1:]), ratio, size, strict=True)]
+        everything = [_voxels(part, *at) for part, *at in zip(whole, ratio, size, strict=True)]
+        self._count = math.prod(part.stop - part.start for part in everything)
+        indices = [torch.arange(part.start, part.stop, dtype=torch.float32, device=device) for part in inside]
+        self._points = torch.stack(torch.meshgrid(*indices, indexing="ij"))[None]
+        self._ratio = torch.tensor(ratio, device=device).view(1, 3, 1, 1, 1)
+        first = torch.tensor([part.start for part in box], device=device).view(1, 3, 1, 1, 1)
+        self._at = self._points / self._ratio - first
+        self._fixed, self._moving = [group[(..., *inside)].contiguous() for group in fixed], moving
+
+    def __call__(self, field: torch.Tensor, step: int) -> torch.Tensor:
+        """
+        :param field: (1, 3, d, h, w) voxels of its own grid, in the box.
+        :param step: chooses the group of numbers that are compared.
+        :return: scalar; the sum over all parts is a mean over the whole box.
+        """
+        group = step % len(self._fixed)
+        if not self._fixed[group].numel():
+            return field.new_zeros(())
+        there = self._points + sample(field, self._at) * self._ratio
+        difference = sample(self._moving[group], there) - self._fixed[group]
+        # Of all numbers, so that the groups are estimates of one and the same.
+        return difference.square().sum() * (len(self._fixed) / self._count)
+
+
+def _voxels(part: slice, ratio: float, size: int) -> slice:
+    """Voxels of the codes' grid between the first voxel of ``part`` and the first one after it."""
+    first, last = (math.ceil(end * ratio - 1e-3) for end in (part.start, part.stop))
+    return slice(min(first, size), min(last, size))
