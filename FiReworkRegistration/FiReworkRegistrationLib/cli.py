@@ -1,4 +1,4 @@
-"""The commands of a shell: register, cohort, evaluate, train, export, experiments, models.
+"""The commands of a shell: register, cohort, evaluate, train, export, experiments, models and those of structures.
 
 Errors that a user can put right end as one line on stderr and exit status 2.
 """
@@ -8,7 +8,7 @@ import json
 import sys
 from pathlib import Path
 
-from . import __version__
+from . import __version__, structure_commands
 from .engine.errors import Cancelled, RegistrationError, is_out_of_memory
 from .progress import ProgressLine
 
@@ -41,6 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_evaluate(commands)
     _add_train(commands)
     _add_export(commands)
+    structure_commands.add_parsers(commands)
     _add_experiments(commands)
     listing = commands.add_parser("models", help="list the installed models")
     listing.set_defaults(run=models)
@@ -304,10 +305,7 @@ def export(options) -> None:
     """Best weights of a run and a card, as 'models' lists them."""
     from .training.export import export_run
 
-    try:
-        words = json.loads(Path(options.words).read_text(encoding="utf-8")) if options.words else {}
-    except (OSError, ValueError) as error:
-        raise RegistrationError(f"Words of the card '{options.words}' cannot be read ({error}).") from error
+    words = structure_commands.read_json(options.words, "Words of the card") if options.words else {}
     print(export_run(options.folder, options.output, options.name, words))
 
 

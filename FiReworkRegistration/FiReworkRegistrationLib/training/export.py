@@ -21,9 +21,7 @@ def export_run(run, folder, name: str, words: dict) -> Path:
     :raises RegistrationError: no finished run there, or words that a card does not have.
     """
     run, folder = Path(run), Path(folder)
-    unknown = sorted(words.keys() - set(WORDS))
-    if unknown:
-        raise RegistrationError(f"A model card has no '{unknown[0]}'; it has {', '.join(WORDS)}.")
+    check_words(words)
     weights = run / "best.safetensors"
     if not weights.exists() or not (run / "config.json").exists():
         raise RegistrationError(f"'{run}' holds no best.safetensors and config.json; train with --dev first.")
@@ -60,3 +58,10 @@ def export_run(run, folder, name: str, words: dict) -> Path:
     path = folder / f"{name}.json"
     path.write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
     return path
+
+
+def check_words(words: dict) -> None:
+    """:raises RegistrationError: words that a card does not have."""
+    unknown = sorted(words.keys() - set(WORDS))
+    if unknown:
+        raise RegistrationError(f"A model card has no '{unknown[0]}'; it has {', '.join(WORDS)}.")

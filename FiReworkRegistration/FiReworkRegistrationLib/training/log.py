@@ -50,26 +50,30 @@ class TrainingLog:
         if not self._writes:
             return
         for name in self.rows:
-            path = self.folder / f"{name}.csv"
-            if not path.exists():
+            if not (rows := self.read(name)):
                 continue
-            with path.open(newline="") as file:
-                rows = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
-            self.rows[name] = [{**row, "step": int(row["step"])} for row in rows if row["step"] <= step]
+            self.rows[name] = [row for row in rows if row["step"] <= step]
             self._written[name] = 0
-            path.unlink()
+            (self.folder / f"{name}.csv").unlink()
         self.flush()
+
+    def read(self, name: str) -> list[dict]:
+        """The rows of ``log.csv`` or ``dev.csv`` as they are on disk; none where there is no file."""
+        path = self.folder / f"{name}.csv"
+        if not path.exists():
+            return []
+        with path.open(newline="") as file:
+            rows = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
+        return [{**row, "step": int(row["step"])} for row in rows]
 
     def best(self) -> dict[str, float]:
         """The dev row of the highest Dice (or NCC, without labels) after the last iteration, read from ``dev.csv``.
 
         :raises RegistrationError: there is none.
         """
-        path = self.folder / "dev.csv"
-        if not path.exists():
-            raise RegistrationError(f"'{path}' does not exist; train with dev subjects first.")
-        with path.open(newline="") as file:
-            rows = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
+        rows = self.read("dev")
+        if not rows:
+            raise RegistrationError(f"'{self.folder / 'dev.csv'}' does not exist; train with dev subjects first.")
         judged = (key for key in rows[0] if key.startswith(("dice_", "ncc_")))
         deepest = max(judged, key=lambda key: int(key.split("_")[1]))
         return max(rows, key=lambda row: row[deepest])

@@ -7,7 +7,6 @@ import torch
 import torch.nn.functional as F
 
 from ..engine.affine_table import affine_table, to_unit_box
-from ..engine.errors import RegistrationError
 from ..engine.filters import smooth
 from ..engine.preprocessing import foreground, normalize_intensity
 from .pairs import about, grid_affine, random_affine
@@ -74,8 +73,6 @@ class StructureExamples:
     def _prepare(self, subject) -> _Prepared:
         from scipy import ndimage
 
-        if subject.labels is None:
-            raise RegistrationError(f"'{subject.name}' has no label map; structures are learned from labels.")
         position = np.searchsorted(self._labels, subject.labels).clip(max=len(self._labels) - 1)
         numbers = np.where(self._labels[position] == subject.labels, position + 1, 0)
         tensor = lambda array, dtype: torch.from_numpy(np.ascontiguousarray(array)).to(dtype)  # noqa: E731

@@ -55,12 +55,15 @@ class StructureTrainer:
         if overlap:
             raise RegistrationError(f"Dev subjects among the training subjects: {', '.join(sorted(overlap))}.")
         self.config, self.folder, self.report = config, Path(folder), report
+        if unlabelled := [subject.name for subject in (*subjects, *dev) if subject.labels is None]:
+            raise RegistrationError(f"'{unlabelled[0]}' has no label map; structures are learned from labels.")
         self.labels = sorted(labels) if labels is not None else frequent_labels(subjects)
         if not self.labels:
             raise RegistrationError("The training subjects have no labels in common; structures need label maps.")
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "config.json").write_text(json.dumps(asdict(config), indent=1))
-        (self.folder / "labels.json").write_text(json.dumps(self.labels))
+        found = {"labels": self.labels, "volumes": mean_volumes(subjects, self.labels, config.spacing)}
+        (self.folder / "labels.json").write_text(json.dumps(found))
         torch.manual_seed(config.seed)
         self.network = StructureNetwork(len(self.labels), config.widths, config.features)
         self.network.to(memory_format=torch.channels_last_3d)
@@ -74,10 +77,11 @@ class StructureTrainer:
         if (self.folder / "checkpoint.pt").exists():
             self._resume()
 
-    def run(self, seconds: float | None = None) -> None:
-        """Train to the last step or for so many seconds, then checkpoint."""
+    def run(self, until: int | None = None, seconds: float | None = None) -> None:
+        """Train to step ``until`` (the last if None) or for so many seconds, then checkpoint."""
+        until = min(until or self.config.steps, self.config.steps)
         deadline = time.monotonic() + seconds if seconds else float("inf")
-        while self.step < self.config.steps and time.monotonic() < deadline:
+        while self.step < until and time.monotonic() < deadline:
             began = time.monotonic()
             figures = self._train_step()
             self.step += 1
@@ -155,6 +159,15 @@ def frequent_labels(subjects) -> list[int]:
         for label in subject.centroids:
             counts[label] = counts.get(label, 0) + 1
     return sorted(label for label, count in counts.items() if 2 * count >= len(subjects))
+
+
+def mean_volumes(subjects, labels, spacing: float) -> list[float]:
+    """Mean number of voxels of ``spacing`` mm that each label has, at least 1."""
+    sizes = np.zeros(len(labels))
+    for subject in subjects:
+        counts = np.bincount(subject.labels.ravel().astype(np.int64), minlength=max(labels) + 1)
+        sizes += counts[labels] * abs(np.linalg.det(subject.affine[:3, :3])) / spacing**3
+    return [round(float(size), 1) for size in np.maximum(sizes / len(subjects), 1.0)]
 
 
 def _draw(numbers, count: int, generator) -> torch.Tensor:

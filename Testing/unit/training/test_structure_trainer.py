@@ -1,0 +1,60 @@
+import json
+
+import pytest
+import torch
+
+from FiReworkRegistrationLib.engine.errors import RegistrationError
+from FiReworkRegistrationLib.training.structure_trainer import StructureConfig, StructureTrainer
+from FiReworkRegistrationLib.training.subjects import load_subjects
+
+CONFIG = StructureConfig(
+    widths=(4, 6, 8), features=6, spacing=4.0, shape=(16, 16, 16), steps=4, voxels=600, precision="fp32",
+    checkpoint_every=2, evaluate_every=2,
+)  # fmt: skip
+
+
+@pytest.fixture
+def subjects(subject_folder):
+    return load_subjects(subject_folder)
+
+
+def quiet(*_):
+    pass
+
+
+def test_a_resumed_run_equals_an_unbroken_one(tmp_path, subjects):
+    whole = StructureTrainer(CONFIG, tmp_path / "whole", subjects[:2], subjects[2:], report=quiet)
+    whole.run()
+    StructureTrainer(CONFIG, tmp_path / "parts", subjects[:2], subjects[2:], report=quiet).run(until=2)
+    resumed = StructureTrainer(CONFIG, tmp_path / "parts", subjects[:2], subjects[2:], report=quiet)
+    assert resumed.step == 2
+    resumed.run()
+    for name, value in whole.network.state_dict().items():
+        assert torch.equal(value, resumed.network.state_dict()[name]), name
+    assert (tmp_path / "whole" / "dev.csv").read_text() == (tmp_path / "parts" / "dev.csv").read_text()
+
+
+def test_labels_and_their_volumes_are_recorded(tmp_path, subjects):
+    trainer = StructureTrainer(CONFIG, tmp_path, subjects, report=quiet)
+    found = json.loads((tmp_path / "labels.json").read_text())
+    assert found["labels"] == trainer.labels == [1, 2, 3, 4]
+    assert found["volumes"][0] == pytest.approx((subjects[0].labels == 1).sum(), rel=0.2)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda s: (s, s[:1], None), "Dev subjects among"),
+        (lambda s: (s, (), []), "no labels in common"),
+    ],
+)
+def test_what_cannot_be_trained(tmp_path, subjects, change, message):
+    training, dev, labels = change(subjects)
+    with pytest.raises(RegistrationError, match=message):
+        StructureTrainer(CONFIG, tmp_path, training, dev, labels, report=quiet)
+
+
+def test_a_subject_without_labels_is_named(tmp_path, subjects):
+    subjects[1].labels = None
+    with pytest.raises(RegistrationError, match="'case1' has no label map"):
+        StructureTrainer(CONFIG, tmp_path, subjects, report=quiet)
