@@ -37,15 +37,15 @@ PRESETS = {
     for preset in (
         Preset(
             "fast", "Fast", "Four iterations and a short polish: a first look in seconds.",
-            4, (PolishLevel(1, 10),),
+            4, (PolishLevel(1, 20),),
         ),
         Preset(
             "balanced", "Balanced", "Eight iterations and a polish at the working resolution, then at twice it.",
-            8, (PolishLevel(1, 20), PolishLevel(2, 6)),
+            8, (PolishLevel(1, 40), PolishLevel(2, 12)),
         ),
         Preset(
-            "best", "Best", "Eight iterations and a long polish: the most accurate, minutes on a CPU.",
-            8, (PolishLevel(1, 40), PolishLevel(2, 30)),
+            "best", "Best", "Eight iterations and a long polish: the most accurate, about a minute on a CPU.",
+            8, (PolishLevel(1, 60), PolishLevel(2, 40)),
         ),
         Preset("plain", "Network only", "Eight iterations of the network, the method of the paper; no polish.", 8),
     )

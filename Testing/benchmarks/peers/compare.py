@@ -4,7 +4,8 @@
 
 The folder holds X_t1.nii.gz and X_seg.nii.gz on one grid size. Every method gets the fixed volume and the moving
 one as our affine alignment brings it onto the fixed grid, runs as a process of its own, and is judged by the
-displacement field that it writes. A folder that exists is resumed; a case that fails is a row with its error.
+displacement field that it writes; "-labels" is a preset with the label-assisted model. A folder that exists is
+resumed; a case that fails is a row with its error.
 """
 
 import argparse
@@ -21,7 +22,11 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 PEERS = {path.stem: path for path in sorted((HERE / "methods").glob("*.py"))}
-PRESETS = ("fast", "balanced", "best")
+#: Our methods: a preset and the model that it is used with; None is the default model.
+OURS = {
+    **{name: (name, None) for name in ("plain", "fast", "balanced", "best")},
+    **{f"{name}-labels": (name, "FiRework-VM-Labels") for name in ("fast", "balanced", "best")},
+}
 COLUMNS = ("pair", "method", "dice", "folded", "ndv", "wall", "cpu", "error")
 sys.path[:0] = [str(ROOT / "FiReworkRegistration"), str(HERE.parent), str(HERE)]
 
@@ -30,7 +35,7 @@ def main(arguments=None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="labelled subjects")
     parser.add_argument("--subjects", type=int, default=3, help="the first so many; all ordered pairs (3)")
-    parser.add_argument("--methods", nargs="*", default=[*PRESETS, *PEERS], choices=[*PRESETS, "plain", *PEERS])
+    parser.add_argument("--methods", nargs="*", default=[*list(OURS)[1:], *PEERS], choices=[*OURS, *PEERS])
     parser.add_argument("--threads", type=int, default=2, help="of every method (2)")
     parser.add_argument("--environment", type=Path, default=ROOT / ".venv-peers", help="made when it is missing")
     parser.add_argument("--output", type=Path, required=True, help="folder of rows.csv, table.md and plot.png")
@@ -124,10 +129,11 @@ class Case:
             python = peer_python(self._options.environment)
             return [python, str(PEERS[method]), str(self._fixed), str(self._aligned), str(field),
                     str(self._options.threads)]  # fmt: skip
+        preset, model = OURS[method]
         return [
             sys.executable, "-m", "FiReworkRegistrationLib", "register", "--fixed", str(self._fixed), "--moving",
-            str(self._aligned), "--affine", "none", "--device", "cpu", "--preset", method,
-            "--transform-out", str(field),
+            str(self._aligned), "--affine", "none", "--device", "cpu", "--preset", preset,
+            "--transform-out", str(field), *(["--model", model] if model else []),
         ]  # fmt: skip
 
     def _judged(self, field: Path | None) -> dict:
