@@ -45,7 +45,7 @@ PRESETS = {
         ),
         Preset(
             "best", "Best", "Eight iterations and a long polish: the most accurate, about a minute on a CPU.",
-            8, (PolishLevel(1, 60), PolishLevel(2, 40)),
+            8, (PolishLevel(1, 40), PolishLevel(2, 30)),
         ),
         Preset("plain", "Network only", "Eight iterations of the network, the method of the paper; no polish.", 8),
     )
