@@ -43,7 +43,7 @@ def export_structures(run, base: ModelCard, folder, name: str, words: dict) -> P
             **{key: config[key] for key in ("widths", "features", "spacing")},
             **found,
             "training": {"step": step[-1]["step"] if step else 0, "note": words.get("note", ""), "config": config},
-            "dev": dev[-1] if dev else {},
+            "dev": {key: round(value, 4) for key, value in dev[-1].items()} if dev else {},
         },
     )
     path = folder / f"{name}.json"
