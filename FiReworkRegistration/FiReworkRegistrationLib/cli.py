@@ -327,6 +327,9 @@ def models(options) -> None:
         print(f"  {card.parameters:,} parameters, {card.spacing:g} mm, K = {card.iterations}; {card.license}")
         if card.dev:
             print(f"  dev: {json.dumps(card.dev)}")
+        if known := card.structures:
+            count, parameters = len(known["labels"]), known["parameters"]
+            print(f"  polish: {count} structures by {parameters:,} parameters; dev: {json.dumps(known.get('dev'))}")
         print(f"  {Path(card.weights_path)}")
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from FiReworkRegistrationLib.engine.errors import RegistrationError
-from FiReworkRegistrationLib.engine.models import default_model, find_model, list_models, load_network
+from FiReworkRegistrationLib.engine.models import default_model, find_model, list_models, load_network, load_structures
 
 
 def test_models_are_listed_and_loaded(tiny_model):
@@ -60,3 +60,13 @@ def test_shipped_models_load_and_their_cards_are_complete():
         assert card.weights_path.stat().st_size < 20e6
         assert card.license and card.data and card.training and card.dev
         json.dumps(card.training)
+        if card.structures:
+            assert load_structures(card).spacing == card.spacing
+            assert (card.path.parent / card.structures["weights"]).stat().st_size < 20e6
+            assert len(card.structures["labels"]) == len(card.structures["volumes"])
+
+
+def test_the_default_model_is_unsupervised_and_another_is_label_assisted():
+    cards = list_models()
+    assert not cards[0].structures
+    assert any(card.structures for card in cards)
