@@ -110,7 +110,6 @@ class Registration:
             precision=self.precision,
         )
         self._prepared = prepared_fixed.volume, prepared_moving.volume
-        self._structures = None
         _tell(progress, 1.0, "Ready")
 
     @property
@@ -181,13 +180,14 @@ class Registration:
         return tuple(image.to(self.device) for image in images)
 
     def _structure_match(self) -> StructureMatch | None:
-        """What a label-assisted model reads in both images; kept, for it does not depend on the field."""
-        if self._structures is None and (reader := load_structures(self.card, self.device)):
-            # The network knows structures at the size they had in training.
-            shape = tuple(max(2, round((n - 1) * self.spacing / reader.spacing) + 1) for n in self.grid.shape)
-            images = self._images(1) if shape == self.grid.shape else self._images_on(resized_grid(self.grid, shape))
-            self._structures = StructureMatch(*(reader(image, self.precision) for image in images))
-        return self._structures
+        """What a label-assisted model reads in both images; not kept, for it takes hundreds of megabytes."""
+        reader = load_structures(self.card, self.device)
+        if reader is None:
+            return None
+        # The network knows structures at the size they had in training.
+        shape = tuple(max(2, round((n - 1) * self.spacing / reader.spacing) + 1) for n in self.grid.shape)
+        images = self._images(1) if shape == self.grid.shape else self._images_on(resized_grid(self.grid, shape))
+        return StructureMatch(*(reader(image, self.precision) for image in images))
 
     def map(self, iteration: int | None = None) -> DisplacementMap:
         """The whole map fixed to moving after ``iteration`` (None: the last), covering the fixed volume.

@@ -47,7 +47,7 @@ class StructureReader:
     def __init__(self, network, codes: torch.Tensor, spacing: float):
         self._network, self._codes, self.spacing = network, codes, spacing
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def __call__(self, image: torch.Tensor, precision="fp32") -> torch.Tensor:
         """(1, 1, D, H, W) in [0, 1] to (1, CODE_LENGTH, D, H, W) float32."""
         from .device import convolution_precision
