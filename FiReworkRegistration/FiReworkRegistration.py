@@ -58,7 +58,7 @@ class FiReworkRegistration(ScriptedLoadableModule):
         )
         self.parent.acknowledgementText = _(
             "An independent implementation of the method of the FiRework paper "
-            '(<a href="https://arxiv.org/abs/2410.09595">arXiv 2410.09595</a>).'
+            "(<a href='https://arxiv.org/abs/2410.09595'>arXiv 2410.09595</a>)."
         )
         slicer.app.connect("startupCompleted()", registerSampleData)
 

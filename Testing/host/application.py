@@ -25,6 +25,10 @@ class Application:
         self.testing = False
         self.opened_nodes = []  # of openNodeModule
         self._layout_manager = None
+        self.dictionary = lambda context, text: text  # of the user's language
+
+    def translate(self, context, text):
+        return self.dictionary(context, text)
 
     def processEvents(self):
         self._qt.processEvents()
@@ -80,13 +84,10 @@ def install():
     sys.modules["ctk"] = ctk_widgets.make_ctk()
     qmrml_widgets.add_to_slicer()
 
-    i18n = types.ModuleType("slicer.i18n")
-    i18n.tr = lambda text: text
-    i18n.translate = lambda context, text: text
-    _add("i18n", i18n)
-
     # These need qt and the qMRML widgets above.
-    from . import packaging, parameter_node, scripted_module
+    from . import language, packaging, parameter_node, scripted_module
+
+    _add("i18n", language.make_module())
 
     slicer.modules = types.SimpleNamespace(plots=Plots())
     _add("packaging", packaging.make_module())

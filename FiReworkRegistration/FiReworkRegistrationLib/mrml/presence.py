@@ -3,6 +3,7 @@
 import slicer
 
 from ..engine.errors import Cancelled, RegistrationError
+from ..engine.texts import tr as _
 
 
 class NodesRemoved(Cancelled, RegistrationError):
@@ -48,11 +49,15 @@ def checkStillThere(pair, nodes, scene):
     needed = [pair.fixedNode, pair.movingNode, *(node for node in nodes if node is not None)]
     if scene is None or any(node.GetScene() is not scene for node in needed):
         raise NodesRemoved(
-            "A volume or output node was removed from the scene during the registration; nothing was written. "
-            "Register again."
+            _(
+                "A volume or output node was removed from the scene during the registration; nothing was written. "
+                "Register again."
+            )
         )
     if pair.fixedParentID and scene.GetNodeByID(pair.fixedParentID) is None:
         raise NodesRemoved(
-            "The fixed volume's parent transform was removed during the registration; nothing was written. "
-            "Register again."
+            _(
+                "The fixed volume's parent transform was removed during the registration; nothing was written. "
+                "Register again."
+            )
         )

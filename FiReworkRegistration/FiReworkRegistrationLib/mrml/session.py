@@ -2,6 +2,7 @@
 
 from contextlib import ExitStack, contextmanager, suppress
 
+from ..engine.texts import tr as _
 from .heavy_work import HeavyWork
 from .live import LiveTransform
 from .outputs import INVERSE, JACOBIAN, TRANSFORM, VOLUME, Outputs, checkOutputs, openTransform, writeOutputs
@@ -54,8 +55,8 @@ class RegistrationSession:
         self._given = {role: node if self._wanted[role] else None for role, node in given.items()}
         self._nodes = dict(self._given)
         self._inputs = {
-            "Fixed volume": fixedNode, "Moving volume": movingNode, "Fixed mask": fixedMask,
-            "Moving mask": movingMask, "Initial transform": initialTransform,
+            _("Fixed volume"): fixedNode, _("Moving volume"): movingNode, _("Fixed mask"): fixedMask,
+            _("Moving mask"): movingMask, _("Initial transform"): initialTransform,
         }  # fmt: skip
         self._segments = {"fixedSegment": fixedSegment, "movingSegment": movingSegment}
         self._settings = {
@@ -75,7 +76,7 @@ class RegistrationSession:
         :raises RegistrationError: an input or a setting that cannot be used, in words for the user.
         :raises Cancelled: the user stopped it, closed the scene or removed a needed node.
         """
-        self._tell(0.0, "Reading volumes")
+        self._tell(0.0, _("Reading volumes"))
         checkInputs(self._inputs)
         fixedNode, movingNode = self._inputs["Fixed volume"], self._inputs["Moving volume"]
         self._scene = fixedNode.GetScene()
@@ -120,11 +121,12 @@ class RegistrationSession:
         begin = REFINE if first == 0 else 0.0
         with self._standingOrDiscarded():
             stream = self._registration.refine(iterations, cancelled=self._work.stopped)
-            self._tell(begin, f"Iteration {first + 1} of {iterations}")
+            self._tell(begin, _("Iteration {index} of {count}").format(index=first + 1, count=iterations))
             while (iteration := self._run(lambda: next(stream, None))) is not None:
                 done = (iteration.index - first) / (iterations - first)
                 following = min(iteration.index + 1, iterations)
-                self._tell(begin + (end - begin) * done, f"Iteration {following} of {iterations}")
+                text = _("Iteration {index} of {count}").format(index=following, count=iterations)
+                self._tell(begin + (end - begin) * done, text)
                 yield iteration
                 if stopEarly and stop_reason(self.iterations):
                     return
@@ -147,7 +149,7 @@ class RegistrationSession:
         """On the thread of ``execute``."""
         state = self._registration.polish(
             levels, cancelled=self._work.stopped,
-            progress=lambda fraction, message: self._tell(begin + (FINISH - begin) * fraction, message),
+            progress=lambda fraction, _message: self._tell(begin + (FINISH - begin) * fraction, _("Polishing")),
         )  # fmt: skip
         # Tabulates the finer lattice here: on the main thread it would hold up the views.
         self._writers.of(state.field)
@@ -195,7 +197,7 @@ class RegistrationSession:
                 jacobian=self._wanted[JACOBIAN], inverse=self._wanted[INVERSE], tell=self._tell,
                 cancelled=self._work.stopped,
             ))  # fmt: skip
-            self._tell(0.97, "Writing nodes")
+            self._tell(0.97, _("Writing nodes"))
             # Last chance: from here on nothing asks or tells, so that no event comes between the nodes.
             stopIfCancelled(self._work.stopped)
             undo = self._undo if self._finished is None else None
@@ -204,7 +206,7 @@ class RegistrationSession:
             self._live = LiveTransform(self._nodes[TRANSFORM], self._writers)
         self._live.adopt()
         self._shown = self._finished = iteration
-        self._tell(1.0, "Done")
+        self._tell(1.0, _("Done"))
         return Outputs(
             self._nodes[TRANSFORM], self._nodes[VOLUME], self._nodes[JACOBIAN], self._nodes[INVERSE],
             self._registration, self.iterations, results.inverseResidual,
@@ -298,7 +300,7 @@ class RegistrationSession:
         from ..engine.errors import RegistrationError
 
         if self._work.running:
-            raise RegistrationError("The registration is still running; wait until it is done or cancel it.")
+            raise RegistrationError(_("The registration is still running; wait until it is done or cancel it."))
         try:
             yield
         except Exception:

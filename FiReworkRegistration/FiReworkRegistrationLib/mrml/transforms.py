@@ -3,6 +3,8 @@
 import slicer
 import vtk
 
+from ..engine.texts import tr as _
+
 #: Voxels of an inverse lattice at most; a finer working grid is tabulated more coarsely.
 MOST_INVERSE_VOXELS = 4_000_000
 
@@ -18,7 +20,9 @@ def matrixToWorld(transformNode, name):
     from ..engine.inputs import check_linear
 
     if not transformNode.IsTransformToWorldLinear():
-        raise RegistrationError(f"{name} is not linear; choose a rigid or affine one, or harden it first.")
+        raise RegistrationError(
+            _("{name} is not linear; choose a rigid or affine one, or harden it first.").format(name=name)
+        )
     matrix = vtk.vtkMatrix4x4()
     transformNode.GetMatrixTransformToWorld(matrix)
     return check_linear(slicer.util.arrayFromVTKMatrix(matrix), name)
@@ -41,10 +45,17 @@ def localToWorld(node, role, replacedTransform=None):
         return np.eye(4)
     if not parent.IsTransformToWorldLinear():
         raise RegistrationError(
-            f"{role} '{node.GetName()}' is under the nonlinear transform '{parent.GetName()}'; "
-            "harden that transform on it first (Data module, Harden transform) or take it out of the transform."
+            _(
+                "{role} '{name}' is under the nonlinear transform '{parent}'; harden that transform on it first "
+                "(Data module, Harden transform) or take it out of the transform."
+            ).format(role=role, name=node.GetName(), parent=parent.GetName())
         )
-    return matrixToWorld(parent, f"Transform '{parent.GetName()}', parent of {role.lower()} '{node.GetName()}',")
+    return matrixToWorld(
+        parent,
+        _("Transform '{parent}', parent of {role} '{name}',").format(
+            parent=parent.GetName(), role=role.lower(), name=node.GetName()
+        ),
+    )
 
 
 def initialMatrix(transformNode, movingToWorld):
@@ -60,9 +71,9 @@ def initialMatrix(transformNode, movingToWorld):
 
     from ..engine.errors import RegistrationError
 
-    name = f"Initial transform '{transformNode.GetName()}'"
+    name = _("Initial transform '{name}'").format(name=transformNode.GetName())
     if not transformNode.IsA("vtkMRMLTransformNode"):
-        raise RegistrationError(f"{name} is not a transform node; choose a linear transform.")
+        raise RegistrationError(_("{name} is not a transform node; choose a linear transform.").format(name=name))
     return movingToWorld @ np.linalg.inv(matrixToWorld(transformNode, name))
 
 
@@ -78,7 +89,7 @@ def gridTransformFromMap(displacementMap):
 
     grid = displacementMap.grid
     if not np.allclose(grid.directions.T @ grid.directions, np.eye(3), atol=1e-4):
-        raise RegistrationError("The displacement field's axes are not perpendicular; resample it to another grid.")
+        raise RegistrationError(_("The displacement field's axes are not perpendicular; resample it to another grid."))
     vectors = np.ascontiguousarray(displacementMap.displacement, dtype=np.float32).reshape(-1, 3)
     image = vtk.vtkImageData()
     image.SetDimensions(*(int(size) for size in grid.shape[::-1]))
@@ -115,8 +126,10 @@ def mapFromTransformNode(transformNode):
     transform = transformNode.GetTransformFromParentAs("vtkOrientedGridTransform", False, True)
     if transform is None or transform.GetInverseFlag() or transform.GetDisplacementGrid() is None:
         raise RegistrationError(
-            f"Transform '{transformNode.GetName()}' does not hold one displacement field from parent; "
-            "choose the transform of a registration."
+            _(
+                "Transform '{name}' does not hold one displacement field from parent; choose the transform of a "
+                "registration."
+            ).format(name=transformNode.GetName())
         )
     image = transform.GetDisplacementGrid()
     shape = tuple(reversed(image.GetDimensions()))

@@ -3,10 +3,13 @@
 import slicer
 import vtk
 
+from ..engine.texts import tr as _
 from .transforms import localToWorld
 
+VOLUME = _("Volume")
 
-def volumeFromNode(volumeNode, role="Volume", replacedTransform=None):
+
+def volumeFromNode(volumeNode, role=VOLUME, replacedTransform=None):
     """A scalar volume node as engine ``Volume`` in world RAS mm, array (k, j, i) copied.
 
     Linear parent transforms are part of the volume's affine.
@@ -36,18 +39,24 @@ def checkVolumeNode(volumeNode, role):
     from ..engine.errors import RegistrationError
 
     if volumeNode is None:
-        raise RegistrationError(f"{role} is missing; select a volume.")
-    who = f"{role} '{volumeNode.GetName()}'"
+        raise RegistrationError(_("{role} is missing; select a volume.").format(role=role))
+    who = _("{role} '{name}'").format(role=role, name=volumeNode.GetName())
     if not volumeNode.IsA("vtkMRMLScalarVolumeNode"):
-        raise RegistrationError(f"{who} is a {volumeNode.GetNodeTagName()} node; select a scalar volume.")
+        raise RegistrationError(
+            _("{who} is a {kind} node; select a scalar volume.").format(who=who, kind=volumeNode.GetNodeTagName())
+        )
     image = volumeNode.GetImageData()
     if image is None or image.GetPointData().GetScalars() is None or image.GetNumberOfPoints() == 0:
-        raise RegistrationError(f"{who} has no image data; load the volume again or select another one.")
+        raise RegistrationError(
+            _("{who} has no image data; load the volume again or select another one.").format(who=who)
+        )
     components = image.GetNumberOfScalarComponents()
     if components != 1:
         raise RegistrationError(
-            f"{who} has {components} values in every voxel (a vector, color or time volume); "
-            "extract one scalar volume from it first (Vector to Scalar Volume module)."
+            _(
+                "{who} has {components} values in every voxel (a vector, color or time volume); extract one scalar "
+                "volume from it first (Vector to Scalar Volume module)."
+            ).format(who=who, components=components)
         )
 
 

@@ -62,7 +62,7 @@ class Actions:
         from . import dependencies
         from .settings import registrationSettings
 
-        self._sections.display.showProgress(0.0, "Checking Python packages")
+        self._sections.display.showProgress(0.0, _("Checking Python packages"))
         dependencies.ensureInstalled()
         return self._sections.runner.register(**registrationSettings(parameters))
 

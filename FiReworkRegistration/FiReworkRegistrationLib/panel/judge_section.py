@@ -3,6 +3,8 @@
 import slicer
 from slicer.i18n import tr as _
 
+from ..mrml.language import say
+
 
 class JudgeSection:
     """Shows what ``mrml/judge.py`` finds about the runner's session.
@@ -73,7 +75,7 @@ class JudgeSection:
                 both = (fixed, moving) if fixed and moving else (None, None)
                 setNodes(*both, *(more or ()), **({"resultTransform": parameters.outputTransform}))
             except RegistrationError as error:
-                lines.append(str(error))
+                lines.append(say(error))
         self._ui.judgementLabel.text = "\n".join(lines + judge.compare(session.finishedIteration))
 
     def showPlot(self, checked=False):
@@ -95,9 +97,10 @@ class JudgeSection:
         if session is not self._session:
             from ..mrml.judge import Judge
 
-            name = "Registration"
+            name = _("Registration")
             if parameters and parameters.fixedVolume and parameters.movingVolume:
-                name = f"{parameters.movingVolume.GetName()} to {parameters.fixedVolume.GetName()}"
+                names = {"moving": parameters.movingVolume.GetName(), "fixed": parameters.fixedVolume.GetName()}
+                name = _("{moving} to {fixed}").format(**names)
             self._session, self._chosen = session, None
             self._judge = Judge(
                 session, slicer.mrmlScene, name, movingToWorld=session.movingToWorld, execute=self._runner.run,

@@ -5,6 +5,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from ..mrml.compare import Compare
+from ..mrml.language import say
 from .flicker import Flicker
 
 #: Milliseconds after the last step of a key or wheel until the outputs follow.
@@ -163,14 +164,20 @@ class ResultSection:
             self._ui.iterationLabel.text = ""
             self._ui.verdictLabel.text = ""
             return
-        iterations = session.iterations
-        text = _("{index} of {last}, polished") if iterations[value].polished else _("{index} of {last}")
-        label = text.format(index=value, last=len(iterations) - 1)
-        if not self._runner.running and value == session.bestIteration:
-            label += _(" (best)")
-        self._ui.iterationLabel.text = label
+        self._ui.iterationLabel.text = self._name(session, value)
         notice = [self._runner.notice] if self._runner.notice else []
         self._ui.verdictLabel.text = "\n".join([*notice, self._verdict(value)])
+
+    def _name(self, session, index):
+        """What the label says of a state."""
+        from ..engine.state_names import iterations_up_to, state_name
+
+        states = session.iterations
+        name = say(state_name(states, index))
+        if not states[index].polished:
+            name = _("{index} of {last}").format(index=name, last=iterations_up_to(states, len(states) - 1))
+        isBest = not self._runner.running and index == session.bestIteration
+        return _("{state} (best)").format(state=name) if isBest else name
 
     def _showPair(self, draft):
         """Fixed and registered volume; while dragging, the moving volume seen through the transform."""

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from slicer.i18n import tr as _
 
+from ..mrml.language import say
 from .worker import Worker
 
 
@@ -113,8 +114,8 @@ class Runner:
 
             coarser = 2 * float(spacing or find_model(settings.get("model")).spacing)
             if coarser <= 8:
-                self._deviceNotice = _("The GPU ran out of memory: registered on a grid of {size:g} mm.").format(
-                    size=coarser
+                self._deviceNotice = _("The GPU ran out of memory: registered on a grid of {size} mm.").format(
+                    size=f"{coarser:g}"
                 )
                 yield {**settings, "spacing": coarser}
             self._deviceNotice = _("The GPU ran out of memory: registered on the CPU.")
@@ -164,7 +165,7 @@ class Runner:
             elif session.finishedIteration is None:
                 logging.error("The polish failed", exc_info=error)
                 self._polishNotice = _("The polish failed ({error}): this is the result without it.").format(
-                    error=error
+                    error=say(error)
                 )
             else:
                 raise

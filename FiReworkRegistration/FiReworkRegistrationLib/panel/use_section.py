@@ -67,15 +67,17 @@ class UseSection:
         from ..mrml.saving import saveInverse
 
         parameters = self._parameters
-        path = self._askPath(_("Save inverse transform"), parameters.outputTransform.GetName() + " inverse")
+        path = self._askPath(
+            _("Save inverse transform"), _("{name} inverse").format(name=parameters.outputTransform.GetName())
+        )
         if not path:
             return
         residual = self._try(
             lambda: saveInverse(parameters.outputTransform, parameters.movingVolume, path, execute=self._runner.run)
         )
         if residual is not None:
-            text = _("Saved {path}; it misses the exact inverse by {residual:.2f} mm (99th percentile).")
-            self._ui.statusLabel.text = text.format(path=path, residual=residual)
+            text = _("Saved {path}; it misses the exact inverse by {residual} mm (99th percentile).")
+            self._ui.statusLabel.text = text.format(path=path, residual=f"{residual:.2f}")
 
     def _onOpenTransforms(self, checked=False):
         slicer.app.openNodeModule(self._parameters.outputTransform)

@@ -7,6 +7,8 @@ import weakref
 from collections import deque
 from contextlib import suppress
 
+from ..engine.texts import tr as _
+
 
 class Busy(RuntimeError):
     """The worker still runs something: events that come in meanwhile cannot start a second job."""
@@ -60,7 +62,7 @@ class Worker:
         :raises Busy: called from an event that was handled while another function runs.
         """
         if self._running:
-            raise Busy("A computation is running; wait until it is done or cancel it.")
+            raise Busy(_("A computation is running; wait until it is done or cancel it."))
         self._running = True
         try:
             job = _Job(function)
