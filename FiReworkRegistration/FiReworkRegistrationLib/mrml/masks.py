@@ -115,7 +115,8 @@ def volumeFromLabelmap(labelmap, toWorld, name):
     first = np.eye(4)
     first[:3, 3] = labelmap.GetExtent()[::2]
     shape = tuple(reversed(labelmap.GetDimensions()))
-    array = vtk_to_numpy(labelmap.GetPointData().GetScalars()).reshape(shape)
+    # A copy: the engine reads it on another thread, while the user may go on painting.
+    array = vtk_to_numpy(labelmap.GetPointData().GetScalars()).reshape(shape).copy()
     return Volume(array, toWorld @ slicer.util.arrayFromVTKMatrix(matrix) @ first, name)
 
 

@@ -43,13 +43,15 @@ def saveInverse(transformNode, movingNode, path, execute=None):
     :return: how far the inverse misses, mm, 99th percentile; folds make it large.
     :raises RegistrationError: as :func:`saveTransform`; no moving volume.
     """
+    import numpy as np
+
     from ..engine.geometry import Volume
 
     path = checkPath(path)
     checkVolumeNode(movingNode, _("Moving volume"))
     displacementMap = mapFromTransformNode(transformNode)
     # The map leads to the moving volume's own coordinates, so its parents do not count.
-    moving = Volume(slicer.util.arrayFromVolume(movingNode), ijkToRAS(movingNode), movingNode.GetName())
+    moving = Volume(np.array(slicer.util.arrayFromVolume(movingNode)), ijkToRAS(movingNode), movingNode.GetName())
     run = execute or (lambda function: function())
     inverse, residual = run(lambda: inverseMap(displacementMap, moving))
     node = slicer.vtkMRMLTransformNode()

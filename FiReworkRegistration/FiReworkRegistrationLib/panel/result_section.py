@@ -104,10 +104,10 @@ class ResultSection:
         self._compare.end()
 
     def forget(self):
-        """The scene was closed: nothing to restore."""
+        """The scene is being closed: nothing to restore but the layout."""
         self._timer.stop()
         self._flicker.setOn(False)
-        self._compare.forget()
+        self._compare.forgetScene()
         self.update(None)
 
     def cleanup(self):

@@ -82,7 +82,7 @@ def test_opacity_is_off_where_it_means_nothing(seen, views):
 )
 def test_modes_that_are_computed(seen, views, mode, shown):
     choose(seen, mode)
-    assert layers(views)[0] == shown
+    assert layers(views) == ["Template", shown]
     choose(seen, CompareMode.BLEND)
     assert layers(views) == ["Template", "Patient registered"]
 
