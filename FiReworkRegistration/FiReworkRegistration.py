@@ -27,7 +27,7 @@ from slicer.util import VTKObservationMixin
 # torch are imported inside functions, when they are needed.
 from FiReworkRegistrationLib.mrml.compare_modes import CompareMode
 from FiReworkRegistrationLib.panel.choices import NORMALIZATIONS, PRECISIONS, RESOLUTIONS
-from FiReworkRegistrationLib.panel.sample_data import registerSampleData
+from FiReworkRegistrationLib.panel.start_up import onStartUp
 from FiReworkRegistrationLib.self_test import SelfTest
 
 #: Something that marks voxels by name or number. Slicer can write no None into a union that does not name it.
@@ -60,7 +60,7 @@ class FiReworkRegistration(ScriptedLoadableModule):
             "An independent implementation of the method of the FiRework paper "
             "(<a href='https://arxiv.org/abs/2410.09595'>arXiv 2410.09595</a>)."
         )
-        slicer.app.connect("startupCompleted()", registerSampleData)
+        slicer.app.connect("startupCompleted()", onStartUp)
 
 
 #
@@ -164,6 +164,8 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         self.logic = FiReworkRegistrationLogic()
         self.sections = Sections(self.ui)
         self.sceneWatch = SceneWatch(self, NODE_PARAMETERS)
+        if slicer.util.mainWindow() is not None:
+            slicer.app.connect("lastWindowClosed()", self.onLastWindowClosed)
         self.initializeParameterNode()
         if getattr(self.parent, "isEntered", False):
             # Reloaded: nobody will enter again.
@@ -180,7 +182,12 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         self.sections.result.cleanup()
         self.setParameterNode(None)
         self.removeObservers()
+        slicer.app.disconnect("lastWindowClosed()", self.onLastWindowClosed)
         self.runner.stop()
+
+    def onLastWindowClosed(self) -> None:
+        """The application ends when its events have been handled, which what is running does."""
+        self.runner.abandon()
 
     def enter(self) -> None:
         self.initializeParameterNode()
@@ -207,7 +214,8 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         from FiReworkRegistrationLib.panel.input_section import chooseDefaults
 
         self.setParameterNode(self.logic.getParameterNode())
-        chooseDefaults(self._parameterNode)
+        if not self.runner.running:
+            chooseDefaults(self._parameterNode)
         if not self.runner.session:
             from FiReworkRegistrationLib.mrml.loaded import restoreLinear
 
@@ -217,12 +225,16 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         if self._parameterNode:
             self._parameterNode.disconnectGui(self._parameterNodeGuiTag)
             self._parameterNodeGuiTag = None
-            self.removeObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self._onParametersModified)
+            self.removeObserver(
+                self._parameterNode.parameterNode, vtk.vtkCommand.ModifiedEvent, self._onParametersModified
+            )
         self._parameterNode = parameterNode
         if self._parameterNode:
             # Some versions of Slicer forget to return the tag; the first one is 0.
             self._parameterNodeGuiTag = self._parameterNode.connectGui(self.ui) or 0
-            self.addObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self._onParametersModified)
+            # The node, not what wraps it: the mixin would keep every wrapper, with its observers, for good.
+            node = self._parameterNode.parameterNode
+            self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self._onParametersModified)
         self.sections.setParameters(parameterNode)
 
     def _onParametersModified(self, caller=None, event=None) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tempfile
 import types
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -18,6 +19,8 @@ class Application:
     """``slicer.app``: what Slicer has not is an AttributeError, what the host has not, NotImplementedError."""
 
     majorVersion, minorVersion, applicationName = 5, 13, "3D Slicer"
+    doubleClickInterval = 400
+    defaultScenePath = tempfile.gettempdir()
 
     def __init__(self):
         self._qt = QtWidgets.QApplication.instance() or QtWidgets.QApplication(["Slicer"])
@@ -65,6 +68,17 @@ class Application:
             return False
         self.connected.append((signal, callback))
         return True
+
+    def disconnect(self, signal, callback):
+        known = (signal, callback) in self.connected
+        if known:
+            self.connected.remove((signal, callback))
+        return known
+
+    def emit(self, signal):
+        """What Slicer does: call all that are connected."""
+        for _signal, callback in [entry for entry in self.connected if entry[0] == signal]:
+            callback()
 
     def __getattr__(self, name):
         api = class_api("slicer.app")

@@ -138,7 +138,9 @@ def cancel(stage):
         pressed.append(time.monotonic())
         stage.hands.click(ui.registerButton)
 
-    with Meanwhile(stage.is_running, press):
+    began, wait = time.monotonic(), slicer.app.doubleClickInterval / 1000 + 0.1
+    # Not at once: that would be a double click, of which the second half does not count.
+    with Meanwhile(lambda: stage.is_running() and time.monotonic() - began > wait, press):
         stage.hands.click(ui.registerButton)
         checks.check(wait_until(lambda: not stage.is_running(), stage.patience), "a cancelled registration ends")
     checks.check(pressed, "Cancel could be pressed")

@@ -9,6 +9,7 @@ from .slice_views import (
     SECOND_ROW,
     compositeNodes,
     fitToVolume,
+    layoutNode,
     nodeID,
     setLayers,
     setLinked,
@@ -150,6 +151,12 @@ class Compare:
         if self.isShowing:
             self._later(self._layout.restore)
         self.forget()
+
+    @property
+    def layout(self):
+        """The view arrangement that is shown now; None where there are no views."""
+        node = layoutNode(self.scene)
+        return node.GetViewArrangement() if node is not None else None
 
     def layoutChanged(self, before):
         """The layout was changed for the user, such as by a plot: it is taken back in the end.

@@ -1,5 +1,7 @@
 """What the buttons do that start, end or exchange something."""
 
+import time
+
 import qt
 import slicer
 from slicer.i18n import tr as _
@@ -20,6 +22,7 @@ class Actions:
 
     def __init__(self, ui, sections):
         self._ui, self._sections = ui, sections
+        self._began = None  # when the running work first let events through
         ui.registerButton.connect("clicked(bool)", self._onRegister)
         ui.refineButton.connect("clicked(bool)", self._onRefine)
         ui.polishButton.connect("clicked(bool)", self._onPolish)
@@ -38,11 +41,19 @@ class Actions:
 
     def _onRegister(self, checked=False):
         """Register, or Cancel while it runs: events come through meanwhile."""
-        if self._sections.runner.running:
-            self._sections.runner.cancel()
-            self._ui.statusLabel.text = _("Stopping…")
+        runner = self._sections.runner
+        if runner.running:
+            if runner.cancellable and not self._isDoubleClick():
+                runner.cancel()
+                self._ui.statusLabel.text = _("Stopping…")
         elif not whatIsMissing(self._sections.parameters):
             self._run(self._register)
+
+    def _isDoubleClick(self):
+        """Whether a click on Cancel is the other half of a double click on Register, which nobody means as such."""
+        interval = slicer.app.doubleClickInterval / 1000
+        isSoon = self._began is None or time.monotonic() - self._began < interval
+        return isSoon and self._ui.registerButton.underMouse()
 
     def _onRefine(self, checked=False):
         runner = self._sections.runner
@@ -70,14 +81,14 @@ class Actions:
         """``work(parameters)`` with the panel in its running state; its outputs go to the selectors."""
         sections = self._sections
         sections.display.begin(showBar)
-        outputs = None
+        outputs = failure = None
         parameters = sections.parameters
+        self._began = None
         try:
-            # The button turns Cancel as soon as the runner runs.
-            qt.QTimer.singleShot(0, sections.update)
+            qt.QTimer.singleShot(0, self._onBegun)
             outputs = work(parameters)
         except Exception as error:
-            sections.display.showError(error)
+            failure = error
         finally:
             sections.display.end()
         if outputs and outputs.transform.GetScene():
@@ -92,3 +103,13 @@ class Actions:
         if not sections.runner.session:
             sections.showResult()
         sections.update()
+        if failure is not None and not sections.runner.abandoned:
+            # Last: it waits for the user, who reads it over a panel that has come to rest.
+            sections.display.showError(failure)
+        # Its trace holds this frame: in a circle, tensors would stay.
+        del failure
+
+    def _onBegun(self):
+        """Events come through: the button turns Cancel."""
+        self._began = time.monotonic()
+        self._sections.update()

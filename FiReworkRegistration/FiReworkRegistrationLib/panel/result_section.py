@@ -114,6 +114,12 @@ class ResultSection:
         self.leave()
         self._timer.disconnect("timeout()", self._release)
 
+    def changingLayout(self, change):
+        """Call ``change()``, which changes the layout for the user; leaving the panel takes that back too."""
+        before = self._compare.layout
+        change()
+        self._compare.layoutChanged(before)
+
     def _onValueChanged(self, value):
         session = self._runner.session
         if self._setting or not session or value >= len(session.iterations):

@@ -1,5 +1,6 @@
 """Registering from the panel: the worker thread, the session, cancel, and what to do when a GPU runs out of memory."""
 
+import gc
 import logging
 from contextlib import contextmanager
 
@@ -25,6 +26,10 @@ class Runner:
         self._deviceNotice = self._polishNotice = ""
         self._onProgress, self._onIteration = onProgress, onIteration
         self._running = self._cancelRequested = False
+        #: Whether what is running can be cancelled.
+        self.cancellable = False
+        #: Whether the application is being left.
+        self.abandoned = False
 
     @property
     def running(self):
@@ -63,7 +68,7 @@ class Runner:
                     session.discard()
                     self.session = None
                     del session
-                    self.worker.run(_freeDeviceMemory)
+                    self._freeMemory()
             from ..engine.errors import RegistrationError
 
             raise RegistrationError(
@@ -88,12 +93,17 @@ class Runner:
 
     def run(self, function):
         """Some other heavy function on the worker thread, without MRML and Qt."""
-        with self._busy():
+        with self._busy(cancellable=False):
             return self.worker.run(function)
 
     def cancel(self):
         """Ask what is running to end, within one iteration."""
         self._cancelRequested = True
+
+    def abandon(self):
+        """The application is being left: end what is running, keep nothing of it, ask nobody."""
+        self.abandoned = True
+        self.cancel()
 
     def forget(self):
         """Let go of the session: its nodes were closed or are to stay as they are."""
@@ -139,7 +149,7 @@ class Runner:
                 return session.finish(session.bestIteration)
             except Cancelled:
                 # What was finished stays when the user wants that; a closed scene raises from finish again.
-                if not (session.cancelKeeps and session.shownIteration):
+                if self.abandoned or not (session.cancelKeeps and session.shownIteration):
                     raise
                 self._cancelRequested = False
                 return session.finish(session.bestIteration)
@@ -169,30 +179,32 @@ class Runner:
                 )
             else:
                 raise
-            self.worker.run(_freeDeviceMemory)
+            self._freeMemory()
         else:
             self._onIteration(polished.index)
         finally:
             session.cancelKeeps = keeps
 
+    def _freeMemory(self):
+        """Of what an attempt left behind; garbage is collected on this thread, for it may hold Qt objects."""
+        gc.collect()
+        self.worker.run(_emptyDeviceCache)
+
     @contextmanager
-    def _busy(self):
+    def _busy(self, cancellable=True):
         from .worker import Busy
 
         if self._running:
             raise Busy(_("A registration is running; wait until it is done or cancel it."))
-        self._running, self._cancelRequested = True, False
+        self._running, self._cancelRequested, self.cancellable = True, False, cancellable
         try:
             yield
         finally:
-            self._running = False
+            self._running = self.cancellable = False
 
 
-def _freeDeviceMemory():
-    import gc
-
+def _emptyDeviceCache():
     import torch
 
-    gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

@@ -47,17 +47,18 @@ class SceneWatch:
 
     def _onStartImport(self, caller, event):
         # The selectors lose their rows while nodes are read, and would write that down as a choice.
-        if not self._sections.runner.running:
-            self._widget.setParameterNode(None)
+        # What is running has its own.
+        self._widget.setParameterNode(None)
 
     def _onEndImport(self, caller, event):
         # Later: other widgets still go through what was read.
         qt.QTimer.singleShot(0, self._afterImport)
 
     def _afterImport(self):
-        if self._isEntered and not self._sections.runner.running:
+        if self._isEntered:
             self._widget.initializeParameterNode()
-            self._sections.showResult()
+            if not self._sections.runner.running:
+                self._sections.showResult()
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
     def _onNodeAboutToBeRemoved(self, caller, event, node):

@@ -24,7 +24,7 @@ class Sections:
         self.ui, self.parameters = ui, None
         self.display = RunDisplay(ui)
         self.runner = Runner(self.display.showProgress, lambda index: self.result.follow(index))
-        self.judge = JudgeSection(ui, self.runner)
+        self.judge = JudgeSection(ui, self.runner, lambda change: self.result.changingLayout(change))
         self.actions = Actions(ui, self)
         self.result = ResultSection(ui, self.runner, self.judge.verdict, self.actions.finish)
         self.use = UseSection(ui, self.runner, self.display.showError)
@@ -47,11 +47,12 @@ class Sections:
             # Nodes that the choices refer to are not complete yet: they would seem to be gone.
             return
         running, missing = self.runner.running, whatIsMissing(self.parameters)
+        cancellable = self.runner.cancellable
         button = self.ui.registerButton
-        button.text = _("Cancel") if running else _("Register")
-        button.enabled = running or not missing
+        button.text = _("Cancel") if cancellable else _("Register")
+        button.enabled = cancellable or not (running or missing)
         idle = missing or _("Register the moving volume to the fixed volume")
-        button.toolTip = _("Stop after the iteration that is running") if running else idle
+        button.toolTip = _("Stop after the iteration that is running") if cancellable else idle
         self.ui.swapButton.enabled = not running
         self.use.update(self.parameters)
         if not running:
@@ -60,7 +61,7 @@ class Sections:
             for choice in self._choices:
                 choice.update(self.parameters)
             self.result.applyView()
-            self.judge.compare(self.parameters, onlyIfChanged=True)
+            self.judge.compareSoon(self.parameters)
 
     def showResult(self):
         """Of the session, or of an earlier one or a loaded scene."""

@@ -1,13 +1,18 @@
 """One thread that does the heavy work while the main thread keeps the application alive."""
 
+import gc
 import os
 import queue
 import threading
+import time
 import weakref
 from collections import deque
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 from ..engine.texts import tr as _
+
+#: Seconds between two collections of young garbage while a function runs.
+COLLECT_EVERY = 1.0
 
 
 class Busy(RuntimeError):
@@ -69,8 +74,10 @@ class Worker:
             self._start()
             self._jobs.put(job)
             try:
-                while not job.done.wait(self._interval):
-                    self._handleEvents()
+                with _garbageOfThisThread() as collect:
+                    while not job.done.wait(self._interval):
+                        self._handleEvents()
+                        collect()
             finally:
                 # The job may use what the caller is about to give up.
                 job.done.wait()
@@ -121,6 +128,28 @@ class Worker:
     def _deliver(self):
         while self._posted:
             self._posted.popleft()()
+
+
+@contextmanager
+def _garbageOfThisThread():
+    """Garbage in circles is collected on the main thread only, for there may be Qt and VTK objects in it.
+
+    Python collects on whichever thread happens to allocate. Yields what is to be called often.
+    """
+    wasEnabled, last = gc.isenabled(), time.monotonic()
+
+    def collect():
+        nonlocal last
+        if wasEnabled and time.monotonic() - last > COLLECT_EVERY:
+            gc.collect(1)
+            last = time.monotonic()
+
+    gc.disable()
+    try:
+        yield collect
+    finally:
+        if wasEnabled:
+            gc.enable()
 
 
 def _work(jobs):

@@ -334,3 +334,56 @@ def test_a_cancelled_polish_leaves_the_scene_as_it_was(ready, engine, meanwhile,
     ready.ui.registerButton.click()
     assert ready.ui.statusLabel.text == "The registration was stopped."
     assert slicer.mrmlScene.GetNumberOfNodes() == nodes
+
+
+def test_a_double_click_on_register_registers(ready, engine, meanwhile, monkeypatch):
+    """Whoever has never seen the module may double-click."""
+    engine.step = 0.02
+    button = ready.ui.registerButton
+    monkeypatch.setattr(type(button), "underMouse", lambda self: True, raising=False)
+    meanwhile(lambda: ready.runner.running, button.click)
+    button.click()
+    assert None not in outputs(ready)
+
+
+def test_a_later_click_with_the_mouse_cancels(ready, engine, meanwhile, monkeypatch):
+    engine.step = 0.02
+    button = ready.ui.registerButton
+    monkeypatch.setattr(type(button), "underMouse", lambda self: True, raising=False)
+    monkeypatch.setattr(slicer.app, "doubleClickInterval", 1, raising=False)
+    meanwhile(at_iteration(ready, 2), button.click)
+    button.click()
+    assert outputs(ready) == [None] * 3
+
+
+@pytest.fixture
+def with_window(monkeypatch, engine, open_panel, volume):
+    """The panel of an application with a main window."""
+    monkeypatch.setattr(slicer.util, "mainWindow", lambda: object())
+    volume("Template"), volume("Patient")
+    return open_panel()
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_closing_the_application_ends_it(with_window, engine, meanwhile, app, keep):
+    """Qt leaves only when all events are handled, and the work keeps handling events."""
+    engine.step = 0.03
+    parameters = with_window.logic.getParameterNode()
+    parameters.keepOnCancel, parameters.iterations = keep, 10
+    meanwhile(at_iteration(with_window, 1), lambda: slicer.app.emit("lastWindowClosed()"))
+    with_window.ui.registerButton.click()
+    assert len(engine.last.iterations) <= 3
+    assert outputs(with_window) == [None] * 3, "nobody would see them"
+    assert app.errors == []
+
+
+def test_an_error_is_shown_over_a_panel_at_rest(ready, engine, monkeypatch):
+    engine.errors["refine"] = RegistrationError("Volumes do not overlap.")
+    ui, seen = ready.ui, []
+    monkeypatch.setattr(
+        slicer.util,
+        "errorDisplay",
+        lambda text, **_: seen.append((ui.registerButton.text, ui.progressBar.isHidden(), ready.runner.running)),
+    )
+    ui.registerButton.click()
+    assert seen == [("Register", True, False)]

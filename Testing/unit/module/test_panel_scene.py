@@ -1,6 +1,8 @@
 """Scenes saved, loaded and closed; the module reloaded; several panels' worth of observers."""
 
+import gc
 import sys
+import weakref
 
 import pytest
 import slicer
@@ -240,3 +242,30 @@ def test_choices_are_not_written_while_a_scene_is_imported(registered):
     slicer.app.processEvents()
     assert registered._parameterNode.fixedVolume is not None
     assert registered.ui.saveTransformButton.enabled
+
+
+def test_a_scene_imported_meanwhile_leaves_the_choices(ready, engine, meanwhile):
+    """Selectors lose their rows while nodes are read."""
+    engine.step = 0.03
+
+    def read():
+        slicer.mrmlScene.StartState(slicer.vtkMRMLScene.ImportState)
+        assert ready._parameterNode is None
+        slicer.mrmlScene.EndState(slicer.vtkMRMLScene.ImportState)
+
+    meanwhile(lambda: ready.runner.running and ready.ui.iterationSlider.value == 2, read)
+    ready.ui.registerButton.click()
+    slicer.app.processEvents()
+    names = [name for name in selected(ready) if name]
+    assert names == ["Template", "Patient", "Patient to Template transform", "Patient registered", "Patient Jacobian"]
+
+
+def test_visits_leave_no_wrapper_of_the_parameter_node_behind(registered):
+    """Each observes the node for every parameter."""
+    seen = []
+    for _visit in range(3):
+        seen.append(weakref.ref(registered._parameterNode))
+        registered.exit()
+        registered.enter()
+    gc.collect()
+    assert [wrapper() for wrapper in seen] == [None] * 3

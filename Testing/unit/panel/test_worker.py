@@ -196,3 +196,34 @@ def test_the_main_thread_goes_first_when_all_cores_compute():
     assert worker.run(priority) > own or own > 4
     assert priority() == own
     worker.stop()
+
+
+def test_garbage_is_collected_on_the_main_thread_only(monkeypatch):
+    """There may be Qt objects in it, which must not be deleted on another thread."""
+    import gc
+
+    from FiReworkRegistrationLib.panel import worker as module
+
+    monkeypatch.setattr(module, "COLLECT_EVERY", 0.0)
+    deleted_on = []
+
+    class Circle:
+        def __init__(self):
+            self.itself = self
+
+        def __del__(self):
+            deleted_on.append(threading.current_thread())
+
+    def work():
+        for _round in range(200):
+            Circle()
+            [[] for _ in range(20)]
+        time.sleep(0.1)
+        return gc.isenabled()
+
+    worker = Worker(pump=lambda: None, interval=0.005)
+    assert worker.run(work) is False
+    assert gc.isenabled()
+    gc.collect()
+    assert set(deleted_on) == {threading.main_thread()}
+    worker.stop()
