@@ -75,8 +75,6 @@ def test_the_dialog_opens_where_the_last_file_went(registered, path, tmp_path):
 @pytest.mark.parametrize(
     "typed, written", [("result", "result.h5"), ("result.gz", "result.nii.gz"), ("T1 2.5", "T1 2.5.h5")]
 )
-    "typed, written", [("result", "result.h5"), ("result.gz", "result.nii.gz"), ("T1 2.5", "T1 2.5.h5")]
-)
 def test_an_ending_that_the_dialog_left_out_is_added(registered, path, tmp_path, app, typed, written):
     """Qt adds none, and keeps ".gz" of ".nii.gz" when the user chooses that filter."""
     path.name = typed
