@@ -3,6 +3,19 @@
 from .transforms import setMap
 
 
+def writtenMap(writers, field):
+    """(k, j, i, 3) float32 displacement of a field's map; touches no node, so any thread may make it.
+
+    :param writers: engine ``MapWriters``.
+    """
+    import numpy as np
+
+    writer = writers.of(field)
+    displacement = np.empty((*writer.lattice.shape, 3), dtype=np.float32)
+    writer.write(field, displacement)
+    return displacement
+
+
 class LiveTransform:
     """Shows one field after another in a transform node, from parent.
 
@@ -17,11 +30,12 @@ class LiveTransform:
         self._array = None
         self._made = {}
 
-    def show(self, field, attributes):
+    def show(self, field, attributes, displacement=None):
         """Make the node hold the map of ``field``; everything under it is drawn anew, once.
 
         :param field: (1, 3, D, H, W) float32 voxels of the working grid or a finer one.
         :param attributes: of the node, name to text.
+        :param displacement: what :func:`writtenMap` made of the field; saves the main thread that work.
         """
         # A changed attribute alone would also have everything under the node drawn.
         disabled = self.node.GetDisableModifiedEvent()
@@ -32,11 +46,14 @@ class LiveTransform:
         writer = self._writers.of(field)
         made = self._made.get(tuple(writer.lattice.shape))
         if made is None:
-            self._begin(field, writer)
+            self._begin(field, writer, displacement)
             return
         isShown = self._transform is made[0] and self.node.GetTransformFromParent() is self._transform
         self._transform, self._array = made
-        writer.write(field, self._array)
+        if displacement is None:
+            writer.write(field, self._array)
+        else:
+            self._array[...] = displacement
         image = self._transform.GetDisplacementGrid()
         image.GetPointData().GetScalars().Modified()
         image.Modified()
@@ -56,13 +73,11 @@ class LiveTransform:
         self._array = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(*reversed(image.GetDimensions()), 3)
         self._made[self._array.shape[:3]] = self._transform, self._array
 
-    def _begin(self, field, writer):
-        import numpy as np
-
+    def _begin(self, field, writer, displacement):
         from ..engine.maps import DisplacementMap
 
         # A transform of its own: the former one may be shared with a copy that restores it.
-        displacement = np.empty((*writer.lattice.shape, 3), dtype=np.float32)
-        writer.write(field, displacement)
+        if displacement is None:
+            displacement = writtenMap(self._writers, field)
         setMap(self.node, DisplacementMap(writer.lattice, displacement))
         self.adopt()

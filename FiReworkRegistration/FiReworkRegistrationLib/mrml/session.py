@@ -4,7 +4,7 @@ from contextlib import ExitStack, contextmanager, suppress
 
 from ..engine.texts import tr as _
 from .heavy_work import HeavyWork
-from .live import LiveTransform
+from .live import LiveTransform, writtenMap
 from .outputs import INVERSE, JACOBIAN, TRANSFORM, VOLUME, Outputs, checkOutputs, openTransform, writeOutputs
 from .pair import checkInputs, checkIterations, readPair
 from .presence import NodesRemoved, checkStillThere
@@ -69,6 +69,7 @@ class RegistrationSession:
         self._undo = ExitStack()
         self._scene = self._pair = self._registration = self._live = None
         self._movingParentID = self._shown = self._finished = None
+        self._written = None, None  # iteration and its displacement
 
     def prepare(self):
         """Read and check the nodes, align the volumes; afterwards iteration 0 is there.
@@ -102,7 +103,9 @@ class RegistrationSession:
             initial_transform=pair.initial, cancelled=self._work.stopped, **self._settings,
             progress=lambda fraction, message: self._tell(PREPARE + (REFINE - PREPARE) * fraction, message),
         )  # fmt: skip
-        return registration, registration.map_writers(np.linalg.inv(pair.movingToWorld))
+        writers = registration.map_writers(np.linalg.inv(pair.movingToWorld))
+        self._written = 0, writtenMap(writers, registration.iterations[0].field)
+        return registration, writers
 
     def refine(self, iterations, stopEarly=False, end=FINISH):
         """Yield each new engine ``Iteration`` up to number ``iterations``; calling again goes on from the last.
@@ -122,7 +125,7 @@ class RegistrationSession:
         with self._standingOrDiscarded():
             stream = self._registration.refine(iterations, cancelled=self._work.stopped)
             self._tell(begin, _("Iteration {index} of {count}").format(index=first + 1, count=iterations))
-            while (iteration := self._run(lambda: next(stream, None))) is not None:
+            while (iteration := self._run(lambda: self._refined(stream))) is not None:
                 done = (iteration.index - first) / (iterations - first)
                 following = min(iteration.index + 1, iterations)
                 text = _("Iteration {index} of {count}").format(index=following, count=iterations)
@@ -130,6 +133,13 @@ class RegistrationSession:
                 yield iteration
                 if stopEarly and stop_reason(self.iterations):
                     return
+
+    def _refined(self, stream):
+        """On the thread of ``execute``: the next iteration, None after the last."""
+        iteration = next(stream, None)
+        if iteration is not None:
+            self._written = iteration.index, writtenMap(self._writers, iteration.field)
+        return iteration
 
     def polish(self, levels=None):
         """Optimize the last iteration's field for this very pair; the outcome is one more iteration.
@@ -151,8 +161,7 @@ class RegistrationSession:
             levels, cancelled=self._work.stopped,
             progress=lambda fraction, _message: self._tell(begin + (FINISH - begin) * fraction, _("Polishing")),
         )  # fmt: skip
-        # Tabulates the finer lattice here: on the main thread it would hold up the views.
-        self._writers.of(state.field)
+        self._written = state.index, writtenMap(self._writers, state.field)
         return state
 
     def show(self, iteration):
@@ -167,7 +176,13 @@ class RegistrationSession:
         if self._live is None:
             self._nodes[TRANSFORM] = openTransform(self._pair, self._nodes[TRANSFORM], self._undo)
             self._live = LiveTransform(self._nodes[TRANSFORM], self._writers)
-        self._live.show(fieldOfIteration, transformAttributes(self._registration, iteration))
+        # The newest one is written already: on the main thread it would hold up the views.
+        (index, displacement), self._written = self._written, (None, None)
+        self._live.show(
+            fieldOfIteration,
+            transformAttributes(self._registration, iteration),
+            displacement if index == iteration else None,
+        )
         self._shown = iteration
 
     def placeMoving(self, under=True):

@@ -7,6 +7,7 @@ from slicer.i18n import tr as _
 from ..mrml.compare import Compare
 from ..mrml.language import say
 from .flicker import Flicker
+from .one_by_one import OneByOne
 
 #: Milliseconds after the last step of a key or wheel until the outputs follow.
 SETTLE_MS = 400
@@ -26,7 +27,8 @@ class ResultSection:
     def __init__(self, ui, runner, verdict, onReleased):
         self._ui, self._runner, self._verdict, self._onReleased = ui, runner, verdict, onReleased
         self._compare = Compare(slicer.mrmlScene, later=lambda function: qt.QTimer.singleShot(0, function))
-        self._flicker = Flicker(self._compare.flip)
+        self._views = OneByOne()
+        self._flicker = Flicker(self._flip)
         self._parameters = None
         self._setting = False
         self._missed = None  # where the slider was moved while outputs were written
@@ -54,6 +56,7 @@ class ResultSection:
         self._enable(count > 0 and not self._runner.running)
         self._describe()
         if session and session.finishedIteration is not None and not self._runner.running:
+            self._views.hold()
             session.placeMoving(False)
             self._showPair(draft=False)
         missed, self._missed = self._missed, None
@@ -63,6 +66,7 @@ class ResultSection:
     def follow(self, index):
         """A new iteration while registering: shown at once."""
         session = self._runner.session
+        self._views.hold()
         session.show(index)
         session.placeMoving(True)
         self._ui.iterationSlider.enabled = False
@@ -76,6 +80,7 @@ class ResultSection:
         if not self._compare.isShowing or not self._parameters:
             return
         parameters = self._parameters
+        self._views.hold()
         if (self._compare.mode, self._compare.linked) != (parameters.compareMode, parameters.linkSlices):
             self._showPair(draft=False)
         self._compare.setOpacity(parameters.compareOpacity)
@@ -94,6 +99,7 @@ class ResultSection:
 
     def leave(self):
         """The user's views as they were, and all outputs of one iteration."""
+        self._views.hold()
         self._timer.stop()
         self._flicker.setOn(False)
         session = self._runner.session
@@ -112,6 +118,7 @@ class ResultSection:
 
     def cleanup(self):
         self.leave()
+        self._views.release()
         self._timer.disconnect("timeout()", self._release)
 
     def changingLayout(self, change):
@@ -127,6 +134,7 @@ class ResultSection:
         if self._runner.running:
             self._missed = value
             return
+        self._views.hold()
         session.show(value)
         session.placeMoving(True)
         self._describe()
@@ -142,8 +150,13 @@ class ResultSection:
         if session.shownIteration != session.finishedIteration:
             self._onReleased(session.shownIteration)
         elif session.finishedIteration is not None:
+            self._views.hold()
             session.placeMoving(False)
             self._showPair(draft=False)
+
+    def _flip(self):
+        self._views.hold()
+        self._compare.flip()
 
     def _enable(self, enabled):
         """The buttons that go on from the last iteration."""

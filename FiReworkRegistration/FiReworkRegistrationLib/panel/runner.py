@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from slicer.i18n import tr as _
 
 from ..mrml.language import say
+from .engine_loading import loadEngine
 from .worker import Worker
 
 
@@ -55,6 +56,8 @@ class Runner:
 
         self.session, self._deviceNotice, self._polishNotice = None, "", ""
         with self._busy():
+            self._onProgress(0.0, _("Loading PyTorch"))
+            self.worker.run(loadEngine)
             for attempt in self._attempts(settings):
                 session = RegistrationSession(
                     fixedNode, movingNode, **attempt, execute=self.worker.run, post=self.worker.post,

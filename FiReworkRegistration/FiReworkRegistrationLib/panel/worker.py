@@ -4,15 +4,14 @@ import gc
 import os
 import queue
 import threading
-import time
 import weakref
 from collections import deque
 from contextlib import contextmanager, suppress
 
 from ..engine.texts import tr as _
 
-#: Seconds between two collections of young garbage while a function runs.
-COLLECT_EVERY = 1.0
+#: New objects that no function makes which only computes.
+MANY_OBJECTS = 100_000
 
 
 class Busy(RuntimeError):
@@ -74,10 +73,9 @@ class Worker:
             self._start()
             self._jobs.put(job)
             try:
-                with _garbageOfThisThread() as collect:
+                with _noGarbageElsewhere():
                     while not job.done.wait(self._interval):
                         self._handleEvents()
-                        collect()
             finally:
                 # The job may use what the caller is about to give up.
                 job.done.wait()
@@ -131,23 +129,20 @@ class Worker:
 
 
 @contextmanager
-def _garbageOfThisThread():
-    """Garbage in circles is collected on the main thread only, for there may be Qt and VTK objects in it.
+def _noGarbageElsewhere():
+    """Garbage in circles waits until the thread is idle, for there may be Qt and VTK objects in it.
 
-    Python collects on whichever thread happens to allocate. Yields what is to be called often.
+    Python collects on whichever thread happens to allocate; these may be deleted on the main thread only.
     """
-    wasEnabled, last = gc.isenabled(), time.monotonic()
-
-    def collect():
-        nonlocal last
-        if wasEnabled and time.monotonic() - last > COLLECT_EVERY:
-            gc.collect(1)
-            last = time.monotonic()
-
+    wasEnabled = gc.isenabled()
     gc.disable()
     try:
-        yield collect
+        yield
     finally:
+        if gc.get_count()[0] > MANY_OBJECTS:
+            # A large package was imported, whose objects stay: else each full collection, on the main thread,
+            # would look at all of them, for a fifth of a second.
+            gc.freeze()
         if wasEnabled:
             gc.enable()
 

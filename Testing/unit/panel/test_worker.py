@@ -198,13 +198,10 @@ def test_the_main_thread_goes_first_when_all_cores_compute():
     worker.stop()
 
 
-def test_garbage_is_collected_on_the_main_thread_only(monkeypatch):
+def test_garbage_is_collected_on_the_main_thread_only():
     """There may be Qt objects in it, which must not be deleted on another thread."""
     import gc
 
-    from FiReworkRegistrationLib.panel import worker as module
-
-    monkeypatch.setattr(module, "COLLECT_EVERY", 0.0)
     deleted_on = []
 
     class Circle:
@@ -227,3 +224,17 @@ def test_garbage_is_collected_on_the_main_thread_only(monkeypatch):
     gc.collect()
     assert set(deleted_on) == {threading.main_thread()}
     worker.stop()
+
+
+def test_objects_of_an_import_are_left_out_of_collections(worker, monkeypatch):
+    """Looking at all of them would hold up the main thread."""
+    from FiReworkRegistrationLib.panel import worker as module
+
+    frozen = []
+    monkeypatch.setattr(module.gc, "freeze", lambda: frozen.append(True))
+    kept = worker.run(lambda: [[] for _ in range(1000)])
+    assert frozen == []
+    monkeypatch.setattr(module, "MANY_OBJECTS", 500)
+    kept = worker.run(lambda: [[] for _ in range(1000)])
+    assert frozen == [True]
+    assert len(kept) == 1000
