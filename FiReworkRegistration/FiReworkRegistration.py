@@ -152,6 +152,7 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         super().__init__(parent)
 
     def setup(self) -> None:
+        from FiReworkRegistrationLib.panel.parameter_sets import ParameterSets
         from FiReworkRegistrationLib.panel.scene_watch import SceneWatch
         from FiReworkRegistrationLib.panel.sections import Sections
 
@@ -163,6 +164,9 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
 
         self.logic = FiReworkRegistrationLogic()
         self.sections = Sections(self.ui)
+        self.parameterSets = ParameterSets(
+            self.ui.parameterSetSelector, self.moduleName, self.logic.ownParameterNode, self.onParameterSetChosen
+        )
         self.sceneWatch = SceneWatch(self, NODE_PARAMETERS)
         if slicer.util.mainWindow() is not None:
             slicer.app.connect("lastWindowClosed()", self.onLastWindowClosed)
@@ -235,7 +239,12 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
             # The node, not what wraps it: the mixin would keep every wrapper, with its observers, for good.
             node = self._parameterNode.parameterNode
             self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self._onParametersModified)
+            self.parameterSets.show(node)
         self.sections.setParameters(parameterNode)
+
+    def onParameterSetChosen(self) -> None:
+        self.initializeParameterNode()
+        self.sections.showResult()
 
     def _onParametersModified(self, caller=None, event=None) -> None:
         self.sections.update()
@@ -252,8 +261,15 @@ class FiReworkRegistrationLogic(ScriptedLoadableModuleLogic):
     From Python: ``FiReworkRegistrationLogic().process(fixedNode, movingNode, iterations=8)``.
     """
 
+    def ownParameterNode(self):
+        """The MRML node of the module's own choices, which every scene has."""
+        return super().getParameterNode()
+
     def getParameterNode(self) -> FiReworkRegistrationParameterNode:
-        return FiReworkRegistrationParameterNode(super().getParameterNode())
+        """The choices in use: the module's own, unless another set was chosen."""
+        from FiReworkRegistrationLib.panel.parameter_sets import currentSet
+
+        return FiReworkRegistrationParameterNode(currentSet(self.ownParameterNode()))
 
     def process(self, fixedVolume: vtkMRMLScalarVolumeNode, movingVolume: vtkMRMLScalarVolumeNode, **options):
         """Register ``movingVolume`` to ``fixedVolume``; returns when the outputs are in the scene.

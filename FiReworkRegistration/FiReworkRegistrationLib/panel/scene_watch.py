@@ -82,6 +82,10 @@ class SceneWatch:
         sections = self._sections
         if not sections.parameters or slicer.mrmlScene.IsImporting():
             return
+        if sections.parameters.parameterNode.GetScene() is None:
+            # The set of choices in use was removed.
+            self._widget.onParameterSetChosen()
+            return
         if not sections.runner.running:
             chooseDefaults(sections.parameters)
             if sections.runner.session and not sections.runner.session.isWhole:

@@ -8,27 +8,20 @@ import pytest
 import slicer
 
 from FiReworkRegistrationLib.mrml.compare_modes import CompareMode
+from host.scene_files import SceneFiles
 from in_app.hands import Hands
 
 
 def saved(folder):
-    """The scene and its data in files, as the application writes them."""
-    from in_app.host_application import _store
-
-    scene = slicer.mrmlScene
-    scene.SetURL(str(folder / "scene.mrml"))
-    scene.SetRootDirectory(str(folder))
-    for index in range(scene.GetNumberOfNodesByClass("vtkMRMLStorableNode")):
-        _store(scene.GetNthNodeByClass(index, "vtkMRMLStorableNode"), folder)
-    assert scene.Commit()
-    return folder / "scene.mrml"
+    """The scene as .mrb, as the application writes it."""
+    assert SceneFiles(slicer.mrmlScene).save(folder / "scene.mrb")
+    return folder / "scene.mrb"
 
 
 def load(file):
     slicer.mrmlScene.Clear(0)
     slicer.app.processEvents()
-    slicer.mrmlScene.SetURL(str(file))
-    assert slicer.mrmlScene.Connect()
+    assert SceneFiles(slicer.mrmlScene).load(file)
     slicer.app.processEvents()
 
 
@@ -269,3 +262,56 @@ def test_visits_leave_no_wrapper_of_the_parameter_node_behind(registered):
         registered.enter()
     gc.collect()
     assert [wrapper() for wrapper in seen] == [None] * 3
+
+
+def test_a_second_set_of_choices_keeps_another_registration_apart(registered, volume, engine):
+    ui = registered.ui
+    ui.advancedCollapsibleButton.collapsed = False
+    own = ui.parameterSetSelector.currentNode()
+    assert own is registered._parameterNode.parameterNode
+    first = selected(registered)
+    second = ui.parameterSetSelector.addNode()
+    assert registered._parameterNode.parameterNode is second
+    assert not ui.iterationSlider.enabled, "the slider was of the other registration"
+    assert selected(registered) == [None] * 7
+    ui.fixedSelector.setCurrentNode(volume("A"))
+    ui.movingSelector.setCurrentNode(volume("B"))
+    registered.logic.getParameterNode().quality = "plain"
+    ui.registerButton.click()
+    names = [name for name in selected(registered) if name]
+    assert names == ["A", "B", "B to A transform", "B registered", "B Jacobian"]
+    ui.parameterSetSelector.setCurrentNode(own)
+    assert selected(registered) == first
+    assert ui.saveTransformButton.enabled
+    assert ui.verdictLabel.text.startswith("Improved NCC")
+
+
+def test_the_set_in_use_outlives_leaving_saving_and_loading(registered, tmp_path):
+    second = registered.ui.parameterSetSelector.addNode()
+    registered.ui.maximumIterationsSpinBox.value = 5
+    registered.exit()
+    registered.enter()
+    assert registered._parameterNode.parameterNode is second
+    load(saved(tmp_path))
+    assert registered.ui.parameterSetSelector.currentNode().GetName() == second.GetName()
+    assert registered.ui.maximumIterationsSpinBox.value == 5
+
+
+def test_a_removed_set_gives_way_to_the_modules_own(registered):
+    first = selected(registered)
+    second = registered.ui.parameterSetSelector.addNode()
+    slicer.mrmlScene.RemoveNode(second)
+    slicer.app.processEvents()
+    assert registered._parameterNode.parameterNode.GetScene() is slicer.mrmlScene
+    assert selected(registered) == first
+
+
+def test_a_parameter_node_from_a_script_is_shown(registered, volume, module):
+    """As scripts of other extensions do."""
+    node = registered.logic.createParameterNode()
+    node.SetSingletonTag("other")
+    parameters = module.FiReworkRegistrationParameterNode(slicer.mrmlScene.AddNode(node))
+    parameters.iterations, parameters.fixedVolume = 3, volume("Scripted")
+    registered.setParameterNode(parameters)
+    assert registered.ui.maximumIterationsSpinBox.value == 3
+    assert registered.ui.fixedSelector.currentNode().GetName() == "Scripted"
