@@ -79,5 +79,5 @@ class LiveTransform:
         # A transform of its own: the former one may be shared with a copy that restores it.
         if displacement is None:
             displacement = writtenMap(self._writers, field)
-        setMap(self.node, DisplacementMap(writer.lattice, displacement))
+        setMap(self.node, DisplacementMap(writer.lattice, displacement), copy=False)
         self.adopt()

@@ -225,7 +225,7 @@ def setVolumeBack(node, image, matrix, parentTransformID):
 def _writeTransform(node, displacementMap, fixedNode, movingNode, attributes):
     """Field, attributes and references; no parent, as the map starts from the world."""
     with slicer.util.NodeModify(node):
-        setMap(node, displacementMap)
+        setMap(node, displacementMap, copy=False)
         _describeTransform(node, fixedNode, movingNode)
         for name, value in (attributes or {}).items():
             node.SetAttribute(name, value)
@@ -245,7 +245,7 @@ def _writeVolume(node, array, pair, undo):
         undo.callback(_remove, node.GetDisplayNode())
         _showLike(node.GetDisplayNode(), pair.movingNode.GetDisplayNode())
     with slicer.util.NodeModify(node):
-        setVolume(node, array, pair.fixedMatrix, pair.fixedParentID)
+        setVolume(node, array, pair.fixedMatrix, pair.fixedParentID, copy=False)
 
 
 def _showLike(display, other):

@@ -79,9 +79,11 @@ def initialMatrix(transformNode, movingToWorld):
     return movingToWorld @ np.linalg.inv(matrixToWorld(transformNode, name))
 
 
-def gridTransformFromMap(displacementMap):
+def gridTransformFromMap(displacementMap, copy=True):
     """A ``DisplacementMap`` as vtkOrientedGridTransform (RAS mm), to be set *from parent*.
 
+    :param copy: False lets the transform have the map's own memory: 80 MB at 1 mm need not be copied while the
+        views wait. Nobody else may write there then.
     :raises RegistrationError: the lattice has skewed axes, which no file format of transforms holds.
     """
     import numpy as np
@@ -98,7 +100,7 @@ def gridTransformFromMap(displacementMap):
     image.SetOrigin(*(float(value) for value in grid.affine[:3, 3]))
     image.SetSpacing(*(float(value) for value in grid.spacing))
     # Displacements are read from the scalars; as VTK vectors they would silently mean identity.
-    image.GetPointData().SetScalars(numpy_to_vtk(vectors, deep=True))
+    image.GetPointData().SetScalars(numpy_to_vtk(vectors, deep=copy))
     directions = np.eye(4)
     directions[:3, :3] = grid.directions
     transform = slicer.vtkOrientedGridTransform()
@@ -108,9 +110,12 @@ def gridTransformFromMap(displacementMap):
     return transform
 
 
-def setMap(transformNode, displacementMap):
-    """Put a ``DisplacementMap`` into a transform node, from parent, replacing what it held."""
-    transformNode.SetAndObserveTransformFromParent(gridTransformFromMap(displacementMap))
+def setMap(transformNode, displacementMap, copy=True):
+    """Put a ``DisplacementMap`` into a transform node, from parent, replacing what it held.
+
+    :param copy: see :func:`gridTransformFromMap`.
+    """
+    transformNode.SetAndObserveTransformFromParent(gridTransformFromMap(displacementMap, copy))
 
 
 def mapFromTransformNode(transformNode):
@@ -184,10 +189,11 @@ def inverseMap(displacementMap, moving):
 
     sides = np.array(moving.array.shape[::-1]) * moving.grid.spacing
     finest = (sides.prod() / MOST_INVERSE_VOXELS) ** (1 / 3)
-    spacing = max(float(displacementMap.grid.spacing.mean()) / 2, finest)
+    own = float(displacementMap.grid.spacing.mean())
+    spacing = max(own / 2, finest)
     everything = np.ones(moving.array.shape, dtype=bool)
     coarse, lattice = (
-        working_grid(moving, everything, size, multiple=1, margin=size) for size in (2 * spacing, spacing)
+        working_grid(moving, everything, size, multiple=1, margin=own) for size in (2 * spacing, spacing)
     )
     rough, _residual = displacementMap.inverted(coarse)
     return displacementMap.inverted(lattice, FINE_ROUNDS, rough)

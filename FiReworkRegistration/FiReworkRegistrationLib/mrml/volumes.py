@@ -67,7 +67,7 @@ def ijkToRAS(volumeNode):
     return slicer.util.arrayFromVTKMatrix(matrix)
 
 
-def setVolume(volumeNode, array, matrix, parentTransformID=None):
+def setVolume(volumeNode, array, matrix, parentTransformID=None, copy=True):
     """Put an array into a volume node, with its place in space, replacing what the node held.
 
     The node gets a new image; the former one stays as it was for whoever holds it.
@@ -75,18 +75,22 @@ def setVolume(volumeNode, array, matrix, parentTransformID=None):
     :param array: (k, j, i), any numeric type.
     :param matrix: 4x4 IJK to RAS mm, without parents.
     :param parentTransformID: node ID of the parent transform, or None.
+    :param copy: see :func:`imageFromArray`.
     """
     volumeNode.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(matrix))
-    volumeNode.SetAndObserveImageData(imageFromArray(array))
+    volumeNode.SetAndObserveImageData(imageFromArray(array, copy))
     volumeNode.SetAndObserveTransformNodeID(parentTransformID)
 
 
-def imageFromArray(array):
-    """Array (k, j, i) as vtkImageData of one component, origin 0 and spacing 1, values copied."""
+def imageFromArray(array, copy=True):
+    """Array (k, j, i) as vtkImageData of one component, origin 0 and spacing 1.
+
+    :param copy: False lets the image have the array's own memory; nobody else may write there then.
+    """
     import numpy as np
     from vtk.util.numpy_support import numpy_to_vtk
 
     image = vtk.vtkImageData()
     image.SetDimensions(*(int(size) for size in array.shape[::-1]))
-    image.GetPointData().SetScalars(numpy_to_vtk(np.ascontiguousarray(array).ravel(), deep=True))
+    image.GetPointData().SetScalars(numpy_to_vtk(np.ascontiguousarray(array).ravel(), deep=copy))
     return image

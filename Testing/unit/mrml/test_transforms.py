@@ -200,3 +200,16 @@ def test_markups_and_models_under_the_node_show_registered(tools, scene, node):
     for index in range(len(points)):
         fiducials.GetNthControlPointPositionWorld(index, world[index])
     np.testing.assert_allclose(world, points, atol=TOLERANCE_MM)
+
+
+def test_a_map_may_give_its_memory_to_the_transform(tools, node):
+    import gc
+
+    displacementMap = tools.knownMap(Grid(tools.SHAPE, tools.GEOMETRIES["upright"]))
+    expected = displacementMap.displacement.copy()
+    transforms.setMap(node, displacementMap, copy=False)
+    array = slicer.util.arrayFromGridTransform(node)
+    assert np.shares_memory(array, displacementMap.displacement)
+    del displacementMap
+    gc.collect()
+    np.testing.assert_array_equal(slicer.util.arrayFromGridTransform(node), expected)
