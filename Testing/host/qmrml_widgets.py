@@ -188,14 +188,18 @@ class TableView(QtWidgets.QTableView):
         if self._node is None:
             return
         # As in Slicer, the first row shows the names of the columns unless the node says otherwise.
-        names = [self._node.GetColumnName(column) for column in range(self._node.GetNumberOfColumns())]
+        first = 1 if self._node.GetUseFirstColumnAsRowHeader() else 0
+        columns = range(first, self._node.GetNumberOfColumns())
+        names = [self._node.GetColumnName(column) for column in columns]
         if self._node.GetUseColumnTitleAsColumnHeader():
             model.setHorizontalHeaderLabels([self._node.GetColumnTitle(name) for name in names])
         else:
             model.appendRow([QtGui.QStandardItem(name) for name in names])
         for row in range(self._node.GetNumberOfRows()):
-            cells = [self._node.GetCellText(row, column) for column in range(len(names))]
+            cells = [self._node.GetCellText(row, column) for column in columns]
             model.appendRow([QtGui.QStandardItem(text) for text in cells])
+            if first:
+                model.setVerticalHeaderItem(model.rowCount() - 1, QtGui.QStandardItem(self._node.GetCellText(row, 0)))
 
 
 NATIVES = {"qMRMLWidget": MRMLWidget, "qMRMLNodeComboBox": NodeComboBox, "qMRMLTableView": TableView}

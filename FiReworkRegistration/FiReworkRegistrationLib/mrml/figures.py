@@ -10,12 +10,12 @@ from .language import say
 from .tables import setTable
 
 #: Column names: plots and saved scenes refer to them, so they are not translated.
-STATE, NCC, FOLDED, DISPLACEMENT, CHANGE, NOTE = "State", "NCC", "Folded", "Displacement", "Change", "Note"
+STATE, NCC, FOLDED, DISPLACEMENT, CHANGE = "State", "NCC", "Folded", "Displacement", "Change"
 #: Where the slider stands: numbers, which curves need. A polish counts here.
 POSITION = "K"
 TITLES = {
-    STATE: _("Iteration"), NCC: _("NCC"), FOLDED: _("Folded"), DISPLACEMENT: _("Displacement"), CHANGE: _("Change"),
-    NOTE: _("Note"), POSITION: _("Slider"),
+    STATE: _("Iteration"), NCC: _("NCC"), FOLDED: _("Folded"), DISPLACEMENT: _("Largest"), CHANGE: _("Change"),
+    POSITION: _("Slider"),
 }  # fmt: skip
 UNITS = {FOLDED: "%", DISPLACEMENT: "mm", CHANGE: _("voxel")}
 #: Chart title to the columns it shows: millimeters would press the others flat.
@@ -55,12 +55,11 @@ def figureColumns(iterations, largest=None, best=None):
     largest = list(largest or [])
     largest += [None] * (len(iterations) - len(largest))
     return {
-        STATE: [say(state_name(iterations, index)) for index in range(len(iterations))],
+        STATE: [_named(state_name(iterations, index), index, best) for index in range(len(iterations))],
         NCC: [round(float(iteration.local_ncc), 4) for iteration in iterations],
         FOLDED: [round(float(iteration.percent_folded), 3) for iteration in iterations],
         DISPLACEMENT: [None if value is None else round(float(value), 2) for value in largest],
         CHANGE: [round(float(iteration.p95_change), 3) for iteration in iterations],
-        NOTE: [_note(iteration, best) for iteration in iterations],
         POSITION: [iteration.index for iteration in iterations],
     }
 
@@ -76,12 +75,12 @@ def showFigures(scene, iterations, largest=None, best=None, name="Registration",
     iterations = list(iterations)
     columns = figureColumns(iterations, largest, best)
     if nodes is not None and nodes.table.GetScene() is scene:
-        setTable(nodes.table, columns, UNITS, TITLES)
+        setTable(nodes.table, columns, UNITS, TITLES, rowHeader=True)
         _nameAxes(nodes.charts, iterations)
         return nodes
     title = say(_("{name} figures").format(name=name))
     table = scene.AddNewNodeByClass("vtkMRMLTableNode", scene.GenerateUniqueName(title))
-    setTable(table, columns, UNITS, TITLES)
+    setTable(table, columns, UNITS, TITLES, rowHeader=True)
     charts, series = [], []
     for title, names in CHARTS.items():
         chart = scene.AddNewNodeByClass("vtkMRMLPlotChartNode", scene.GenerateUniqueName(f"{name} {say(title)}"))
@@ -114,9 +113,10 @@ def removeFigures(nodes):
             node.GetScene().RemoveNode(node)
 
 
-def _note(iteration, best):
-    words = [_("affine start")] if iteration.index == 0 else []
-    return ", ".join(say(word) for word in ([*words, _("best")] if iteration.index == best else words))
+def _named(name, index, best):
+    """A state as the rows of the table are headed."""
+    words = [say(word) for word, applies in ((_("affine start"), index == 0), (_("best"), index == best)) if applies]
+    return f"{say(name)} ({', '.join(words)})" if words else say(name)
 
 
 def _series(scene, table, column):

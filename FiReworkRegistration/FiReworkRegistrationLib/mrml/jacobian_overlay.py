@@ -14,7 +14,7 @@ KEPT = 0.08
 #: Labels of the legend: 0, 0.5, 1, 1.5, 2.
 LEGEND_LABELS = 5
 #: Width and height of the legend as parts of a view, and its place.
-LEGEND_SIZE, LEGEND_POSITION = (0.08, 0.34), (0.99, 0.04)
+LEGEND_SIZE, LEGEND_POSITION = (0.08, 0.34), (0.97, 0.04)
 
 
 class JacobianOverlay:

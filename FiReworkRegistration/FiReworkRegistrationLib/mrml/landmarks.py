@@ -97,7 +97,7 @@ def showLandmarks(scene, labels, columns, name="Registration", table=None):
     values = {LANDMARK: [say(MEAN), *labels]}
     for heading, distances in columns.items():
         values[heading] = [float(distances.mean()), *(float(value) for value in distances)]
-    setTable(table, values, dict.fromkeys(columns, "mm"), TITLES)
+    setTable(table, values, dict.fromkeys(columns, "mm"), TITLES, rowHeader=True)
     return table
 
 

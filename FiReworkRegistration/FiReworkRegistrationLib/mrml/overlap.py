@@ -59,5 +59,5 @@ def showOverlap(scene, columns, name="Registration", table=None):
     values = {STRUCTURE: [say(MEAN), *names]}
     for heading, dice in columns.items():
         values[heading] = [mean_dice(dice), *(dice[structure] for structure in names)]
-    setTable(table, values, titles=TITLES)
+    setTable(table, values, titles=TITLES, rowHeader=True)
     return table

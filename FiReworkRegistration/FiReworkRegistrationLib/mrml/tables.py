@@ -6,7 +6,7 @@ import vtk
 from .language import say
 
 
-def setTable(tableNode, columns, units=None, titles=None):
+def setTable(tableNode, columns, units=None, titles=None, rowHeader=False):
     """Replace what a table node holds.
 
     Real numbers are rounded to four decimals, because table views show all digits that there are.
@@ -15,6 +15,7 @@ def setTable(tableNode, columns, units=None, titles=None):
         the cell at NaN) or texts. One real number or text makes the whole column real or text.
     :param units: column name to unit, such as "mm", which views show behind the title.
     :param titles: column name to what views show instead, in the user's language; the name itself if not given.
+    :param rowHeader: the first column names the rows, in place of numbers.
     """
     units = {name: say(unit) for name, unit in (units or {}).items()}
     titles = {name: say(title) for name, title in (titles or {}).items()}
@@ -25,6 +26,7 @@ def setTable(tableNode, columns, units=None, titles=None):
         tableNode.SetAndObserveSchema(None)
         tableNode.SetAndObserveTable(table)
         tableNode.SetUseColumnTitleAsColumnHeader(True)
+        tableNode.SetUseFirstColumnAsRowHeader(rowHeader)
         tableNode.SetLocked(True)
         for name in columns:
             # Without types a saved table comes back as texts, and plots of it stay empty.
