@@ -69,7 +69,7 @@ class RegistrationSession:
         self._undo = ExitStack()
         self._scene = self._pair = self._registration = self._live = None
         self._movingParentID = self._shown = self._finished = None
-        self._written = None, None  # iteration and its displacement
+        self._written = None, None  # iteration and its map
 
     def prepare(self):
         """Read and check the nodes, align the volumes; afterwards iteration 0 is there.
@@ -172,17 +172,17 @@ class RegistrationSession:
         :raises NodesRemoved: the scene was closed or a needed node removed.
         """
         self._checkThere()
-        fieldOfIteration = self._registration.iterations[iteration].field
+        states = self._registration.iterations
         if self._live is None:
             self._nodes[TRANSFORM] = openTransform(self._pair, self._nodes[TRANSFORM], self._undo)
             self._live = LiveTransform(self._nodes[TRANSFORM], self._writers)
+        attributes = transformAttributes(self._registration, iteration)
         # The newest one is written already: on the main thread it would hold up the views.
-        (index, displacement), self._written = self._written, (None, None)
-        self._live.show(
-            fieldOfIteration,
-            transformAttributes(self._registration, iteration),
-            displacement if index == iteration else None,
-        )
+        (index, written), self._written = self._written, (None, None)
+        if index == iteration:
+            self._live.showWritten(written, attributes)
+        else:
+            self._live.show(states[iteration].field, attributes)
         self._shown = iteration
 
     def placeMoving(self, under=True):

@@ -12,6 +12,6 @@ def test_every_figure_is_measured():
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     lines = [line for line in done.stdout.splitlines() if line.endswith((" s", " MB", " GB", " mm"))]
-    assert len(lines) == 10, done.stdout
+    assert len(lines) == 11, done.stdout
     for text in ("while registering", "all views drawn", "all outputs updated", "while dragging", "fields of 3 states"):
         assert text in done.stdout
