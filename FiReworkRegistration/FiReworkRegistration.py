@@ -3,6 +3,7 @@ import sys
 import unittest
 from typing import Annotated, Union
 
+import qt
 import slicer
 import vtk
 from slicer import (
@@ -204,7 +205,10 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
     def onReload(self) -> None:
         """Slicer reloads this file only: drop the library too, so that it is read again."""
         if self.runner.running:
-            self.ui.statusLabel.text = _("Wait until the registration is done, then reload.")
+            # What is running stands on the stack below: it has to end first.
+            self.runner.abandon()
+            self.ui.statusLabel.text = _("Stopping, then the module is reloaded…")
+            qt.QTimer.singleShot(50, self.onReload)
             return
         library = "FiReworkRegistrationLib"
         for name in [name for name in sys.modules if name == library or name.startswith(library + ".")]:

@@ -40,6 +40,17 @@ class Watch:
         self.gone = self.gone or closing or any(node.GetScene() is not self._scene for node in self._nodes())
 
 
+def checkInScene(nodes):
+    """Before a registration has read them.
+
+    :raises NodesRemoved: a node is in no scene any more.
+    """
+    if any(node is not None and node.GetScene() is None for node in nodes):
+        raise NodesRemoved(
+            _("A volume was removed from the scene before it was read; nothing was written. Register again.")
+        )
+
+
 def checkStillThere(pair, nodes, scene):
     """The inputs, their geometry's parent, and nodes to write are in the scene.
 

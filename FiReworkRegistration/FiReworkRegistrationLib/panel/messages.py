@@ -8,7 +8,7 @@ from ..mrml.language import say
 
 
 def explain(error):
-    """Text for the user, and whether it needs a dialog; the trace of what nobody foresaw goes to the log.
+    """Text for the user, and whether it needs a dialog; the trace goes to the log.
 
     A cancel and a declined installation were the user's own doing: a line in the panel is enough.
     """
@@ -21,6 +21,8 @@ def explain(error):
     if isinstance(error, InstallationDeclined):
         return str(error), False
     if isinstance(error, (RegistrationError, DependencyError)):
+        # Foreseen, so no error of the module; whoever helps the user may want to know where it came from.
+        logging.info("FiRework Registration refused: %s", error, exc_info=error)
         return say(error), True
     logging.error("FiRework Registration failed", exc_info=error)
     return _("The registration failed: {error}\n\nThe error log has the details.").format(error=error), True

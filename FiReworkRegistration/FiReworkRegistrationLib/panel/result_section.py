@@ -4,6 +4,7 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
+from ..engine.state_names import iterations_up_to, state_name
 from ..mrml.compare import Compare
 from ..mrml.language import say
 from .flicker import Flicker
@@ -11,6 +12,8 @@ from .one_by_one import OneByOne
 
 #: Milliseconds after the last step of a key or wheel until the outputs follow.
 SETTLE_MS = 400
+#: Smaller errors of what is shown, mm, are not worth a sentence.
+SEEN_MM = 0.005
 
 
 class ResultSection:
@@ -184,13 +187,25 @@ class ResultSection:
             self._ui.verdictLabel.text = ""
             return
         self._ui.iterationLabel.text = self._name(session, value)
-        notice = [self._runner.notice] if self._runner.notice else []
-        self._ui.verdictLabel.text = "\n".join([*notice, self._verdict(value)])
+        notices = [self._runner.notice, self._precision(session, value), self._verdict(value)]
+        self._ui.verdictLabel.text = "\n".join(text for text in notices if text)
+        best = say(state_name(session.iterations, session.bestIteration))
+        self._ui.iterationSlider.toolTip = _(
+            "Drag to see the result after each iteration; 0 is the affine start. Release to update the outputs. "
+            "The best by the stop rule: {best}."
+        ).format(best=best)
+
+    def _precision(self, session, index):
+        """How far what is shown may be off, where memory did not allow to keep it exactly; empty if it did."""
+        error = session.storedError(index)
+        if error < SEEN_MM or index == session.finishedIteration == session.shownIteration:
+            return ""
+        return _("Kept in less memory: shown to within {error} mm; letting go computes it exactly.").format(
+            error=f"{error:.2f}"
+        )
 
     def _name(self, session, index):
         """What the label says of a state."""
-        from ..engine.state_names import iterations_up_to, state_name
-
         states = session.iterations
         name = say(state_name(states, index))
         if not states[index].polished:

@@ -56,8 +56,7 @@ class Runner:
 
         self.session, self._deviceNotice, self._polishNotice = None, "", ""
         with self._busy():
-            self._onProgress(0.0, _("Loading PyTorch"))
-            self.worker.run(loadEngine)
+            self._load(fixedNode, movingNode)
             for attempt in self._attempts(settings):
                 session = RegistrationSession(
                     fixedNode, movingNode, **attempt, execute=self.worker.run, post=self.worker.post,
@@ -117,6 +116,17 @@ class Runner:
         """End the thread, for good."""
         self.forget()
         self.worker.stop()
+
+    def _load(self, *inputs):
+        """Bring torch; meanwhile the user may have thought better of it."""
+        from ..engine.errors import Cancelled
+        from ..mrml.presence import checkInScene
+
+        self._onProgress(0.0, _("Loading PyTorch"))
+        self.worker.run(loadEngine)
+        if self._cancelRequested:
+            raise Cancelled("Cancelled before the volumes were read.")
+        checkInScene(inputs)
 
     def _attempts(self, settings):
         """The settings as they are; on a GPU that is too small, a coarser grid, then the CPU."""

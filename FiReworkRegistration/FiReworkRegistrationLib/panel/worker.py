@@ -74,7 +74,10 @@ class Worker:
             self._jobs.put(job)
             try:
                 with _noGarbageElsewhere():
-                    while not job.done.wait(self._interval):
+                    isDone = False
+                    while not isDone:
+                        isDone = job.done.wait(self._interval)
+                        # Also after the quick iterations of a GPU, between which nothing else would be seen or heard.
                         self._handleEvents()
             finally:
                 # The job may use what the caller is about to give up.

@@ -1,6 +1,7 @@
 """Register, what is seen while it runs, Cancel, and what can go wrong."""
 
 import sys
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -161,11 +162,13 @@ def test_a_cancelled_second_run_leaves_the_first_result(registered, engine, mean
     assert shift(before[0]) == pytest.approx(3)
 
 
-def test_a_failure_is_said_as_it_is(ready, engine, app):
+def test_a_failure_is_said_as_it_is(ready, engine, app, caplog):
+    caplog.set_level("INFO")
     engine.errors["align"] = RegistrationError("Fixed volume 'Template' has one slice; choose a 3D volume.")
     before = node_names()
     ready.ui.registerButton.click()
     assert app.errors == [ready.ui.statusLabel.text] == ["Fixed volume 'Template' has one slice; choose a 3D volume."]
+    assert "in work" in caplog.text, "where it came from is in the log"
     assert ready.ui.registerButton.enabled
     assert node_names() == before
 
@@ -387,3 +390,21 @@ def test_an_error_is_shown_over_a_panel_at_rest(ready, engine, monkeypatch):
     )
     ui.registerButton.click()
     assert seen == [("Register", True, False)]
+
+
+@pytest.mark.parametrize("act", ["cancel", "remove", "close"])
+def test_while_torch_is_loaded_the_user_may_think_better_of_it(ready, engine, meanwhile, app, monkeypatch, act):
+    from FiReworkRegistrationLib.panel import runner
+
+    monkeypatch.setattr(runner, "loadEngine", lambda: time.sleep(0.1))
+    ui = ready.ui
+    acts = {
+        "cancel": ui.registerButton.click,
+        "remove": lambda: slicer.mrmlScene.RemoveNode(ui.fixedSelector.currentNode()),
+        "close": lambda: slicer.mrmlScene.Clear(0),
+    }
+    meanwhile(lambda: ready.runner.running and "PyTorch" in ui.statusLabel.text, acts[act])
+    ui.registerButton.click()
+    assert engine.made == []
+    assert app.errors == []
+    assert ui.registerButton.text == "Register"

@@ -10,6 +10,7 @@ import slicer
 from FiReworkRegistrationLib.mrml.compare_modes import CompareMode
 from host.scene_files import SceneFiles
 from in_app.hands import Hands
+from in_app.timers import wait_until
 
 
 def saved(folder):
@@ -175,14 +176,22 @@ def test_reload_reads_the_library_again(panel, monkeypatch):
         sys.modules.update(kept)
 
 
-def test_reload_waits_for_a_registration(ready, engine, meanwhile, monkeypatch):
+def test_reloading_meanwhile_ends_the_registration_and_then_reloads(ready, engine, meanwhile, monkeypatch, app):
     reloaded = []
-    monkeypatch.setattr(slicer.util, "reloadScriptedModule", reloaded.append)
+    monkeypatch.setattr(slicer.util, "reloadScriptedModule", lambda name: reloaded.append((name, ready.runner.running)))
+    kept = {name: m for name, m in sys.modules.items() if name.startswith("FiReworkRegistrationLib")}
     engine.step = 0.03
+    ready.ui.maximumIterationsSpinBox.value = 10
     meanwhile(lambda: ready.runner.running and ready.ui.iterationSlider.value == 1, ready.onReload)
-    ready.ui.registerButton.click()
-    assert reloaded == []
-    assert ready.ui.outputTransformSelector.currentNode() is not None
+    try:
+        ready.ui.registerButton.click()
+        assert len(engine.last.iterations) <= 3
+        assert ready.ui.outputTransformSelector.currentNode() is None
+        assert wait_until(lambda: reloaded, 2)
+        assert reloaded == [("FiReworkRegistration", False)]
+        assert app.errors == []
+    finally:
+        sys.modules.update(kept)
 
 
 def test_quitting_meanwhile_ends_the_thread(ready, engine, meanwhile):

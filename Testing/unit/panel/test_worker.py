@@ -238,3 +238,10 @@ def test_objects_of_an_import_are_left_out_of_collections(worker, monkeypatch):
     kept = worker.run(lambda: [[] for _ in range(1000)])
     assert frozen == [True]
     assert len(kept) == 1000
+
+
+def test_events_are_handled_between_quick_functions_too(worker, pump):
+    """A GPU needs milliseconds for an iteration; Cancel and the views must have their turn."""
+    for _each in range(5):
+        worker.run(lambda: None)
+    assert len(pump.times) >= 5
