@@ -44,9 +44,9 @@ class StructureOverlap:
         if not keys:
             raise RegistrationError(
                 _(
-                    "'{fixed}' and '{moving}' have no structure of the same name ({fixedNames} against "
-                    "{movingNames}); give corresponding structures the same name in both."
-                ).format(fixed=who[0], moving=who[1], fixedNames=_listed(places[0]), movingNames=_listed(places[1]))
+                    "'{fixed}' and '{moving}' have no structure of the same name ({fixed_names} against "
+                    "{moving_names}); give corresponding structures the same name in both."
+                ).format(fixed=who[0], moving=who[1], fixed_names=_listed(places[0]), moving_names=_listed(places[1]))
             )
         self.names = [places[0][key].name for key in keys]
         #: Structures of one side only, which are not compared.

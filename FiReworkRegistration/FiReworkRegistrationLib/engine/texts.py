@@ -21,16 +21,16 @@ class Text(str):
     context: str
     template: str
     values: dict
-    isLower: bool
+    is_lower: bool
 
     @classmethod
-    def of(cls, english, context, template, values=None, isLower=False):
+    def of(cls, english, context, template, values=None, is_lower=False):
         text = cls(english)
-        text.context, text.template, text.values, text.isLower = context, template, values or {}, isLower
+        text.context, text.template, text.values, text.is_lower = context, template, values or {}, is_lower
         return text
 
     def format(self, **values):
-        return Text.of(str.format(self, **values), self.context, self.template, values, self.isLower)
+        return Text.of(str.format(self, **values), self.context, self.template, values, self.is_lower)
 
     def lower(self):
         return Text.of(str.lower(self), self.context, self.template, self.values, True)
@@ -47,7 +47,7 @@ class Text(str):
         except (KeyError, IndexError, ValueError):
             # A translation that changed the names in braces must not hide what happened.
             said = str(self)
-        return said.lower() if self.isLower else said
+        return said.lower() if self.is_lower else said
 
 
 def tr(text: str) -> Text:
