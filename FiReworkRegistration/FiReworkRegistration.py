@@ -28,7 +28,7 @@ from slicer.util import VTKObservationMixin
 # torch are imported inside functions, when they are needed.
 from FiReworkRegistrationLib.mrml.compare_modes import CompareMode
 from FiReworkRegistrationLib.panel.choices import NORMALIZATIONS, PRECISIONS, RESOLUTIONS
-from FiReworkRegistrationLib.panel.sample_data import registerSampleData
+from FiReworkRegistrationLib.panel.start_up import onStartUp
 from FiReworkRegistrationLib.self_test import SelfTest
 
 #: Something that marks voxels by name or number. Slicer can write no None into a union that does not name it.
@@ -59,9 +59,9 @@ class FiReworkRegistration(ScriptedLoadableModule):
         )
         self.parent.acknowledgementText = _(
             "An independent implementation of the method of the FiRework paper "
-            '(<a href="https://arxiv.org/abs/2410.09595">arXiv 2410.09595</a>).'
+            "(<a href='https://arxiv.org/abs/2410.09595'>arXiv 2410.09595</a>)."
         )
-        slicer.app.connect("startupCompleted()", registerSampleData)
+        slicer.app.connect("startupCompleted()", onStartUp)
 
 
 #
@@ -153,6 +153,10 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         super().__init__(parent)
 
     def setup(self) -> None:
+        from FiReworkRegistrationLib.panel.parameter_sets import ParameterSets
+        from FiReworkRegistrationLib.panel.scene_watch import SceneWatch
+        from FiReworkRegistrationLib.panel.sections import Sections
+
         super().setup()
         uiWidget = slicer.util.loadUI(self.resourcePath("UI/FiReworkRegistration.ui"))
         self.layout.addWidget(uiWidget)
@@ -160,125 +164,51 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         uiWidget.setMRMLScene(slicer.mrmlScene)
 
         self.logic = FiReworkRegistrationLogic()
-        self._makeSections()
-
-        for event, callback in (
-            (slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose),
-            (slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose),
-            (slicer.mrmlScene.StartImportEvent, self.onSceneStartImport),
-            (slicer.mrmlScene.EndImportEvent, self.onSceneEndImport),
-            (slicer.mrmlScene.NodeAddedEvent, self.onNodesChanged),
-            (slicer.mrmlScene.NodeRemovedEvent, self.onNodesChanged),
-        ):
-            self.addObserver(slicer.mrmlScene, event, callback)
-        # Before the selectors hear of it: they would choose the node's neighbor in the list.
-        removed = slicer.mrmlScene.NodeAboutToBeRemovedEvent
-        self.addObserver(slicer.mrmlScene, removed, self.onNodeAboutToBeRemoved, priority=100.0)
-        self.ui.registerButton.connect("clicked(bool)", self.onRegisterButton)
-        self.ui.refineButton.connect("clicked(bool)", self.onRefineButton)
-        self.ui.polishButton.connect("clicked(bool)", self.onPolishButton)
-        self.ui.swapButton.connect("clicked(bool)", self.onSwapButton)
+        self.sections = Sections(self.ui)
+        self.parameterSets = ParameterSets(
+            self.ui.parameterSetSelector, self.moduleName, self.logic.ownParameterNode, self.onParameterSetChosen
+        )
+        self.sceneWatch = SceneWatch(self, NODE_PARAMETERS)
+        if slicer.util.mainWindow() is not None:
+            slicer.app.connect("lastWindowClosed()", self.onLastWindowClosed)
         self.initializeParameterNode()
         if getattr(self.parent, "isEntered", False):
             # Reloaded: nobody will enter again.
-            self._showResult()
+            self.sections.showResult()
 
-    def _makeSections(self) -> None:
-        from FiReworkRegistrationLib.panel import advanced_section
-        from FiReworkRegistrationLib.panel.input_section import PairWatch, SegmentChoice
-        from FiReworkRegistrationLib.panel.judge_section import JudgeSection
-        from FiReworkRegistrationLib.panel.result_section import ResultSection
-        from FiReworkRegistrationLib.panel.run_display import RunDisplay
-        from FiReworkRegistrationLib.panel.runner import Runner
-        from FiReworkRegistrationLib.panel.use_section import UseSection
-
-        self.display = RunDisplay(self.ui)
-        self.runner = Runner(self.display.showProgress, self._showIteration)
-        self.judge = JudgeSection(self.ui, self.runner)
-        self.result = ResultSection(self.ui, self.runner, self.judge.verdict, self._finish)
-        self.use = UseSection(self.ui, self.runner, self.display.showError)
-        self._pair = PairWatch()
-        self._choices = [
-            SegmentChoice(self.ui.fixedSegmentComboBox, "fixedMask", "fixedSegment"),
-            SegmentChoice(self.ui.movingSegmentComboBox, "movingMask", "movingSegment"),
-            *advanced_section.choices(self.ui),
-        ]
+    @property
+    def runner(self):
+        """What registers; ``runner.session`` holds the last registration."""
+        return self.sections.runner
 
     def cleanup(self) -> None:
         """Called when the application closes and when the module is reloaded."""
         self.runner.cancel()
-        self.result.cleanup()
+        self.sections.result.cleanup()
         self.setParameterNode(None)
         self.removeObservers()
+        slicer.app.disconnect("lastWindowClosed()", self.onLastWindowClosed)
         self.runner.stop()
+
+    def onLastWindowClosed(self) -> None:
+        """The application ends when its events have been handled, which what is running does."""
+        self.runner.abandon()
 
     def enter(self) -> None:
         self.initializeParameterNode()
-        self._showResult()
+        self.sections.showResult()
 
     def exit(self) -> None:
-        self.result.leave()
+        self.sections.result.leave()
         self.setParameterNode(None)
-
-    def onSceneStartClose(self, caller, event) -> None:
-        self.runner.forget()
-        self.result.forget()
-        self.judge.forget()
-        self.ui.statusLabel.text = ""
-        self.setParameterNode(None)
-
-    def onSceneEndClose(self, caller, event) -> None:
-        if getattr(self.parent, "isEntered", False):
-            self.initializeParameterNode()
-
-    def onSceneStartImport(self, caller, event) -> None:
-        # The selectors lose their rows while nodes are read, and would write that down as a choice.
-        if not self.runner.running:
-            self.setParameterNode(None)
-
-    def onSceneEndImport(self, caller, event) -> None:
-        # Later: other widgets still go through what was read.
-        qt.QTimer.singleShot(0, self._afterImport)
-
-    def _afterImport(self) -> None:
-        if getattr(self.parent, "isEntered", False) and not self.runner.running:
-            self.initializeParameterNode()
-            self._showResult()
-
-    @vtk.calldata_type(vtk.VTK_OBJECT)
-    def onNodeAboutToBeRemoved(self, caller, event, node) -> None:
-        if not self._parameterNode or slicer.mrmlScene.IsClosing():
-            return
-        if self.ui.applySelector.currentNode() is node:
-            self.ui.applySelector.setCurrentNode(None)
-        for name in NODE_PARAMETERS:
-            if getattr(self._parameterNode, name) is node:
-                setattr(self._parameterNode, name, None)
-
-    def onNodesChanged(self, caller, event) -> None:
-        # Later: a node is added before it is loaded, and many may come at once.
-        if getattr(self.parent, "isEntered", False) and not self._nodesChanged:
-            self._nodesChanged = True
-            qt.QTimer.singleShot(0, self._afterNodesChanged)
-
-    _nodesChanged = False
-
-    def _afterNodesChanged(self) -> None:
-        from FiReworkRegistrationLib.panel.input_section import chooseDefaults
-
-        self._nodesChanged = False
-        if not self._parameterNode or slicer.mrmlScene.IsImporting():
-            return
-        if not self.runner.running:
-            chooseDefaults(self._parameterNode)
-            if self.runner.session and not self.runner.session.isWhole:
-                self._endSession()
-        self._update()
 
     def onReload(self) -> None:
         """Slicer reloads this file only: drop the library too, so that it is read again."""
         if self.runner.running:
-            self.ui.statusLabel.text = _("Wait until the registration is done, then reload.")
+            # What is running stands on the stack below: it has to end first.
+            self.runner.abandon()
+            self.ui.statusLabel.text = _("Stopping, then the module is reloaded…")
+            qt.QTimer.singleShot(50, self.onReload)
             return
         library = "FiReworkRegistrationLib"
         for name in [name for name in sys.modules if name == library or name.startswith(library + ".")]:
@@ -292,7 +222,8 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         from FiReworkRegistrationLib.panel.input_section import chooseDefaults
 
         self.setParameterNode(self.logic.getParameterNode())
-        chooseDefaults(self._parameterNode)
+        if not self.runner.running:
+            chooseDefaults(self._parameterNode)
         if not self.runner.session:
             from FiReworkRegistrationLib.mrml.loaded import restoreLinear
 
@@ -302,124 +233,25 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         if self._parameterNode:
             self._parameterNode.disconnectGui(self._parameterNodeGuiTag)
             self._parameterNodeGuiTag = None
-            self.removeObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self._update)
+            self.removeObserver(
+                self._parameterNode.parameterNode, vtk.vtkCommand.ModifiedEvent, self._onParametersModified
+            )
         self._parameterNode = parameterNode
-        self.result.setParameterNode(parameterNode)
         if self._parameterNode:
             # Some versions of Slicer forget to return the tag; the first one is 0.
             self._parameterNodeGuiTag = self._parameterNode.connectGui(self.ui) or 0
-            self.addObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self._update)
-        self._update()
+            # The node, not what wraps it: the mixin would keep every wrapper, with its observers, for good.
+            node = self._parameterNode.parameterNode
+            self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self._onParametersModified)
+            self.parameterSets.show(node)
+        self.sections.setParameters(parameterNode)
 
-    def _update(self, caller=None, event=None) -> None:
-        """Everything that depends on the parameter node or on what is running."""
-        if slicer.mrmlScene.IsImporting():
-            # Nodes that the choices refer to are not complete yet: they would seem to be gone.
-            return
-        running, missing = self.runner.running, self._whatIsMissing()
-        button = self.ui.registerButton
-        button.text = _("Cancel") if running else _("Register")
-        button.enabled = running or not missing
-        idle = missing or _("Register the moving volume to the fixed volume")
-        button.toolTip = _("Stop after the iteration that is running") if running else idle
-        self.ui.swapButton.enabled = not running
-        self.use.update(self._parameterNode)
-        if not running:
-            if self._parameterNode and self._pair.changed(self._parameterNode):
-                self._endSession()
-            for choice in self._choices:
-                choice.update(self._parameterNode)
-            self.result.applyView()
-            self.judge.compare(self._parameterNode, onlyIfChanged=True)
+    def onParameterSetChosen(self) -> None:
+        self.initializeParameterNode()
+        self.sections.showResult()
 
-    def _endSession(self) -> None:
-        """The result stays as it is; the slider is of the next registration."""
-        self.result.leave()
-        self.runner.forget()
-        self.judge.forget()
-        self.result.update()
-
-    def _whatIsMissing(self) -> str:
-        """Why Register cannot run now, in words; empty when it can."""
-        from FiReworkRegistrationLib.panel.readiness import whatIsMissing
-
-        return whatIsMissing(self._parameterNode)
-
-    def onSwapButton(self, checked=False) -> None:
-        from FiReworkRegistrationLib.panel.input_section import swap
-
-        if self._parameterNode and not self.runner.running:
-            with slicer.util.NodeModify(self._parameterNode.parameterNode):
-                swap(self._parameterNode)
-
-    def onRegisterButton(self, checked=False) -> None:
-        """Register, or Cancel while it runs: events come through meanwhile."""
-        if self.runner.running:
-            self.runner.cancel()
-            self.ui.statusLabel.text = _("Stopping…")
-        elif not self._whatIsMissing():
-            self._run(self._register)
-
-    def onRefineButton(self, checked=False) -> None:
-        session = self.runner.session
-        if session and not self.runner.running:
-            last = session.iterations[-1].index
-            more = min(last + self._parameterNode.iterations, 60)
-            self._run(lambda parameters: self.runner.refine(max(more, last + 1), parameters.stopEarly))
-
-    def onPolishButton(self, checked=False) -> None:
-        from FiReworkRegistrationLib.engine.presets import POLISH
-
-        if self.runner.session and not self.runner.running:
-            self._run(lambda parameters: self.runner.polish(POLISH))
-
-    def _finish(self, iteration: int) -> None:
-        """The slider was let go: outputs follow."""
-        # No bar: it would push the slider away under the mouse.
-        self._run(lambda parameters: self.runner.finish(iteration), showBar=False)
-
-    def _register(self, parameters):
-        from FiReworkRegistrationLib.panel import dependencies
-        from FiReworkRegistrationLib.panel.settings import registrationSettings
-
-        self.display.showProgress(0.0, "Checking Python packages")
-        dependencies.ensureInstalled()
-        return self.runner.register(**registrationSettings(parameters))
-
-    def _run(self, work, showBar=True) -> None:
-        """``work(parameters)`` with the panel in its running state; its outputs go to the selectors."""
-        self.display.begin(showBar)
-        outputs = None
-        parameters = self._parameterNode
-        try:
-            # The button turns Cancel as soon as the runner runs.
-            qt.QTimer.singleShot(0, self._update)
-            outputs = work(parameters)
-        except Exception as error:
-            self.display.showError(error)
-        finally:
-            self.display.end()
-        if outputs and outputs.transform.GetScene():
-            # The selectors then show which nodes hold the result.
-            with slicer.util.NodeModify(parameters.parameterNode):
-                parameters.outputTransform = outputs.transform
-                parameters.outputVolume = outputs.volume
-                parameters.outputJacobian = outputs.jacobian
-            self.ui.statusLabel.text = _("Done: the moving volume is registered to the fixed volume.")
-            self.judge.update(parameters)
-        self.result.update()
-        if not self.runner.session:
-            self._showResult()
-        self._update()
-
-    def _showResult(self) -> None:
-        """Of the session, or of an earlier one or a loaded scene."""
-        self.result.showResult()
-        if not self.runner.session:
-            self.ui.verdictLabel.text = self.judge.recall(self._parameterNode)
-
-    def _showIteration(self, index: int) -> None:
-        self.result.follow(index)
+    def _onParametersModified(self, caller=None, event=None) -> None:
+        self.sections.update()
 
 
 #
@@ -433,8 +265,15 @@ class FiReworkRegistrationLogic(ScriptedLoadableModuleLogic):
     From Python: ``FiReworkRegistrationLogic().process(fixedNode, movingNode, iterations=8)``.
     """
 
+    def ownParameterNode(self):
+        """The MRML node of the module's own choices, which every scene has."""
+        return super().getParameterNode()
+
     def getParameterNode(self) -> FiReworkRegistrationParameterNode:
-        return FiReworkRegistrationParameterNode(super().getParameterNode())
+        """The choices in use: the module's own, unless another set was chosen."""
+        from FiReworkRegistrationLib.panel.parameter_sets import currentSet
+
+        return FiReworkRegistrationParameterNode(currentSet(self.ownParameterNode()))
 
     def process(self, fixedVolume: vtkMRMLScalarVolumeNode, movingVolume: vtkMRMLScalarVolumeNode, **options):
         """Register ``movingVolume`` to ``fixedVolume``; returns when the outputs are in the scene.

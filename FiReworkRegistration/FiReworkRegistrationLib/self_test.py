@@ -40,6 +40,10 @@ class SelfTest:
         self._needPackages()
         fixed, moving, isPhantom = self._loadPair()
         self.delayDisplay("A session with the panel")
+        own = self._panelInUse()
+        if own is not None:
+            # Two panels would follow one parameter node and the same views.
+            own.exit()
         panel = self._module().FiReworkRegistrationWidget()
         try:
             panel.enter()
@@ -69,6 +73,14 @@ class SelfTest:
         finally:
             panel.cleanup()
             panel.parent.hide()
+            if own is not None:
+                own.enter()
+
+    @staticmethod
+    def _panelInUse():
+        """The application's panel, if "Reload and Test" was clicked in it."""
+        widget = getattr(slicer.modules, "FiReworkRegistrationWidget", None)
+        return widget if widget is not None and getattr(widget.parent, "isEntered", False) else None
 
     def _drag(self, ui, moving, result):
         """The moving volume is seen through the transform while the slider is held."""

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from FiReworkRegistrationLib.engine.state_names import state_name
 from report import Report, gray_match
 from slices import VIEWS, Slicer
 
@@ -11,8 +12,10 @@ SMALL, MEDIUM = 12, 14
 FOLDED = "#ff00ff"
 
 
-def _state(iteration) -> str:
-    return f"K = {iteration.index - 1}, polished" if iteration.polished else f"K = {iteration.index}"
+def _state(iterations) -> str:
+    """What the last one is called."""
+    name = state_name(iterations, len(iterations) - 1)
+    return name if iterations[-1].polished else f"K = {name}"
 
 
 def draw_rows(figure, report: Report) -> None:
@@ -37,7 +40,7 @@ def draw_rows(figure, report: Report) -> None:
         ("Fixed", report.fixed, gray),
         ("Moving\n(where its header puts it)", placed, gray),
         ("Affine start\n(K = 0)", start, gray),
-        (f"Registered\n({_state(report.figures[-1])})", warped, gray),
+        (f"Registered\n({_state(report.figures)})", warped, gray),
         (f"|fixed − affine start|\nmean {before[brain].mean() / high:.1%} of range", before, heat),
         (f"|fixed − registered|\nmean {after[brain].mean() / high:.1%} of range", after, heat),
         (f"Jacobian determinant\n{folded_text(report, brain)}", jacobian, jacobian_colors()),
@@ -119,9 +122,10 @@ def draw_curves(figure, iterations) -> None:
         if len(lines) > 1:
             axis.legend(fontsize=SMALL, frameon=False)
         axis.set_title(name, fontsize=MEDIUM)
-        axis.set_xlabel("iteration K (0 = affine start)", fontsize=SMALL + 1)
+        axis.set_xlabel("iteration (0 = affine start)", fontsize=SMALL + 1)
         axis.set_xlim(-0.3, steps[-1] + 0.3)
-        axis.set_xticks(steps[:: max(1, len(steps) // 12)])
+        ticks = [index for index in steps if iterations[index].polished or index % max(1, len(steps) // 12) == 0]
+        axis.set_xticks(ticks, [state_name(iterations, index) for index in ticks])
         axis.tick_params(labelsize=SMALL)
         axis.grid(alpha=0.3)
         axis.spines[["top", "right"]].set_visible(False)

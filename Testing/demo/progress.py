@@ -2,6 +2,8 @@
 
 import sys
 
+from FiReworkRegistrationLib.engine.state_names import state_name
+
 
 class ProgressLine:
     """``progress(fraction, message)`` as one line that rewrites itself; on a log, a line for each message."""
@@ -31,11 +33,11 @@ class ProgressLine:
 def iteration_table(figures) -> str:
     """The engine's iterations as text, one line each; 0 is the affine start."""
     lines = [
-        "                                            change, voxels",
-        "   K  local NCC  global NCC   folded %      mean      95 %   seconds",
+        "                                                 change, voxels",
+        "        K  local NCC  global NCC   folded %      mean      95 %   seconds",
     ]
     lines += [
-        f"{it.index:4d}{it.local_ncc:11.4f}{it.global_ncc:12.4f}{it.percent_folded:11.4f}"
+        f"{state_name(figures, it.index):>9}{it.local_ncc:11.4f}{it.global_ncc:12.4f}{it.percent_folded:11.4f}"
         f"{it.mean_change:10.4f}{it.p95_change:10.4f}{it.seconds:10.2f}"
         for it in figures
     ]

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tempfile
 import types
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -18,6 +19,8 @@ class Application:
     """``slicer.app``: what Slicer has not is an AttributeError, what the host has not, NotImplementedError."""
 
     majorVersion, minorVersion, applicationName = 5, 13, "3D Slicer"
+    doubleClickInterval = 400
+    defaultScenePath = tempfile.gettempdir()
 
     def __init__(self):
         self._qt = QtWidgets.QApplication.instance() or QtWidgets.QApplication(["Slicer"])
@@ -25,6 +28,10 @@ class Application:
         self.testing = False
         self.opened_nodes = []  # of openNodeModule
         self._layout_manager = None
+        self.dictionary = lambda context, text: text  # of the user's language
+
+    def translate(self, context, text):
+        return self.dictionary(context, text)
 
     def processEvents(self):
         self._qt.processEvents()
@@ -62,6 +69,17 @@ class Application:
         self.connected.append((signal, callback))
         return True
 
+    def disconnect(self, signal, callback):
+        known = (signal, callback) in self.connected
+        if known:
+            self.connected.remove((signal, callback))
+        return known
+
+    def emit(self, signal):
+        """What Slicer does: call all that are connected."""
+        for _signal, callback in [entry for entry in self.connected if entry[0] == signal]:
+            callback()
+
     def __getattr__(self, name):
         api = class_api("slicer.app")
         if name in api.properties or api.has_method(name) or api.signatures(name):
@@ -80,13 +98,10 @@ def install():
     sys.modules["ctk"] = ctk_widgets.make_ctk()
     qmrml_widgets.add_to_slicer()
 
-    i18n = types.ModuleType("slicer.i18n")
-    i18n.tr = lambda text: text
-    i18n.translate = lambda context, text: text
-    _add("i18n", i18n)
-
     # These need qt and the qMRML widgets above.
-    from . import packaging, parameter_node, scripted_module
+    from . import language, packaging, parameter_node, scripted_module
+
+    _add("i18n", language.make_module())
 
     slicer.modules = types.SimpleNamespace(plots=Plots())
     _add("packaging", packaging.make_module())

@@ -1,5 +1,6 @@
 """``slicer.app.layoutManager()``: the slice views of the current layout, side by side as Slicer lays them out."""
 
+import time
 import xml.etree.ElementTree as ElementTree
 
 import slicer
@@ -12,35 +13,61 @@ from .slice_rendering import SliceRenderer, application_logic
 
 
 class SliceView(QtWidgets.QLabel):
-    """qMRMLSliceView: draws again when something in it has changed, at the next processEvents."""
+    """qMRMLSliceView: draws again when something in it has changed, at most 60 times a second.
+
+    As in CTK: a request that comes later than that after another one, which the event loop had no time for, is drawn
+    on the spot; a paused view draws when it is resumed.
+    """
+
+    INTERVAL = 0.016
 
     def __init__(self, renderer):
         super().__init__()
         self.setMinimumSize(40, 40)
         self.setSizePolicy(QtWidgets.QSizePolicy.Ignored, QtWidgets.QSizePolicy.Ignored)
         self.renders = 0
-        self._renderer, self._waiting = renderer, False
+        self._renderer, self._requested, self._paused = renderer, None, 0
+        self._timer = QtCore.QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setTimerType(QtCore.Qt.PreciseTimer)
+        self._timer.timeout.connect(self._request_render)
         modified = vtk.vtkCommand.ModifiedEvent
         for source in (renderer.slice_node, renderer.composite_node, renderer.logic):
             source.AddObserver(modified, lambda caller, event: self.scheduleRender())
 
     def scheduleRender(self):
-        if not self._waiting:
-            self._waiting = True
-            QtCore.QTimer.singleShot(0, self._render_if_seen)
+        if self._requested is None:
+            self._requested = time.monotonic()
+            self._timer.start(round(1000 * self.INTERVAL))
+        elif time.monotonic() - self._requested > self.INTERVAL:
+            self._request_render()
+
+    def pauseRender(self):
+        self._paused += 1
+        return self._paused
+
+    def resumeRender(self):
+        if not self._paused:
+            raise RuntimeError("Cannot resume rendering, pause render count is already 0!")
+        self._paused -= 1
+        if not self._paused and self._requested is not None:
+            self.scheduleRender()
+        return self._paused
 
     def forceRender(self):
-        self._waiting = False
+        self._timer.stop()
+        self._requested = None
+        if not self.isVisible() or not self._renderer.slice_node.GetScene():
+            return
         self.renders += 1
         pixels = self._renderer.picture()
         height, width, _ = pixels.shape
         image = QtGui.QImage(pixels.tobytes(), width, height, 3 * width, QtGui.QImage.Format_RGB888)
         self.setPixmap(QtGui.QPixmap.fromImage(image))
 
-    def _render_if_seen(self):
-        if self._waiting and self.isVisible() and self._renderer.slice_node.GetScene():
+    def _request_render(self):
+        if not self._paused:
             self.forceRender()
-        self._waiting = False
 
     def resizeEvent(self, event):
         self._renderer.resize(self.width(), self.height())
@@ -81,6 +108,15 @@ class SliceWidget(QtWidgets.QWidget):
 
     def sliceView(self):
         return self._view
+
+    def pauseRender(self):
+        self._view.pauseRender()
+
+    def resumeRender(self):
+        self._view.resumeRender()
+
+    def setRenderPaused(self, paused):
+        self.pauseRender() if paused else self.resumeRender()
 
     def fitSliceToBackground(self):
         self._renderer.logic.FitSliceToBackground()

@@ -62,6 +62,7 @@ class NodeComboBox(QtWidgets.QWidget):
     def __init__(self, parent=None):
         super().__init__(parent)
         self._scene, self._observers, self._nodes, self._current = None, [], [], None
+        self._attributes = {}
         self._values = {
             "nodeTypes": [], "showChildNodeTypes": True, "showHidden": False, "noneEnabled": False,
             "noneDisplay": "None", "addEnabled": True, "removeEnabled": True, "renameEnabled": False,
@@ -115,12 +116,25 @@ class NodeComboBox(QtWidgets.QWidget):
         return len(self._nodes)
 
     def addNode(self):
-        node = self._scene.AddNewNodeByClass(self._values["nodeTypes"][0], self._values["baseName"])
+        node = self._scene.CreateNodeByClass(self._values["nodeTypes"][0])
+        node.UnRegister(None)
+        node.SetName(self._scene.GenerateUniqueName(self._values["baseName"]))
+        for name, (_kind, value) in self._attributes.items():
+            node.SetAttribute(name, value)
+        self._scene.AddNode(node)
         self.nodeAddedByUser.emit(node)
         self.setCurrentNode(node)
         return node
 
+    def addAttribute(self, node_type, name, value):
+        """Only nodes of that class with that attribute; new ones get it."""
+        self._attributes[name] = (node_type, value)
+        self._refresh()
+
     def _fits(self, node):
+        for name, (kind, value) in self._attributes.items():
+            if node.IsA(kind) and node.GetAttribute(name) != value:
+                return False
         if node.GetHideFromEditors() and not self._values["showHidden"]:
             return False
         if self._values["showChildNodeTypes"]:
@@ -174,14 +188,18 @@ class TableView(QtWidgets.QTableView):
         if self._node is None:
             return
         # As in Slicer, the first row shows the names of the columns unless the node says otherwise.
-        names = [self._node.GetColumnName(column) for column in range(self._node.GetNumberOfColumns())]
+        first = 1 if self._node.GetUseFirstColumnAsRowHeader() else 0
+        columns = range(first, self._node.GetNumberOfColumns())
+        names = [self._node.GetColumnName(column) for column in columns]
         if self._node.GetUseColumnTitleAsColumnHeader():
             model.setHorizontalHeaderLabels([self._node.GetColumnTitle(name) for name in names])
         else:
             model.appendRow([QtGui.QStandardItem(name) for name in names])
         for row in range(self._node.GetNumberOfRows()):
-            cells = [self._node.GetCellText(row, column) for column in range(len(names))]
+            cells = [self._node.GetCellText(row, column) for column in columns]
             model.appendRow([QtGui.QStandardItem(text) for text in cells])
+            if first:
+                model.setVerticalHeaderItem(model.rowCount() - 1, QtGui.QStandardItem(self._node.GetCellText(row, 0)))
 
 
 NATIVES = {"qMRMLWidget": MRMLWidget, "qMRMLNodeComboBox": NodeComboBox, "qMRMLTableView": TableView}

@@ -48,7 +48,8 @@ class Dialogs:
 
     def _answer(self):
         window = self._modal_window()
-        if window is None:
+        # A file that takes a second to load has a window with a bar, which goes away by itself.
+        if window is None or hasattr(window, "labelText"):
             return
         if hasattr(window, "selectFile"):
             self._answer_file(window)

@@ -11,6 +11,7 @@ from PySide6 import QtWidgets
 from host.constants_alive import protect_constants
 from host.layout_manager import open_views
 from host.objects import unwrap, wrap
+from host.scene_files import SceneFiles
 
 from .application import MODULE
 
@@ -39,6 +40,7 @@ class HostApplication:
         self.root, self.dialogs = root, None
         self._panel, self._module, self._hidden = None, None, []
         self._manager = open_views(slicer.mrmlScene)
+        self._files = SceneFiles(slicer.mrmlScene)
         self._scroll = QtWidgets.QScrollArea()
         self._scroll.setWidgetResizable(True)
         self._scroll.setFixedWidth(PANEL_WIDTH)
@@ -96,22 +98,12 @@ class HostApplication:
         return node
 
     def save_scene(self, path):
-        """The .mrb that Slicer would write, and the .mrml beside it that can be read here."""
-        folder = Path(path).with_suffix("")
-        folder.mkdir(parents=True, exist_ok=True)
-        scene = slicer.mrmlScene
-        written = scene.WriteToMRB(str(path))
-        scene.SetURL(str(folder / "scene.mrml"))
-        scene.SetRootDirectory(str(folder))
-        for index in range(scene.GetNumberOfNodesByClass("vtkMRMLStorableNode")):
-            _store(scene.GetNthNodeByClass(index, "vtkMRMLStorableNode"), folder)
-        return bool(written and scene.Commit())
+        return self._files.save(path)
 
     def load_scene(self, path):
         slicer.mrmlScene.Clear(0)
         slicer.app.processEvents()
-        slicer.mrmlScene.SetURL(str(Path(path).with_suffix("") / "scene.mrml"))
-        return bool(slicer.mrmlScene.Connect())
+        return self._files.load(path)
 
     def modal_window(self):
         return wrap(QtWidgets.QApplication.activeModalWidget())
@@ -129,16 +121,3 @@ class HostApplication:
         self._panel.setup()
         self._scroll.setWidget(unwrap(parent))
         parent.show()
-
-
-def _store(node, folder):
-    """Data of a node into a file of its own, as saving a scene does."""
-    if not node.GetSaveWithScene():
-        return
-    node.AddDefaultStorageNode()
-    storage = node.GetStorageNode()
-    if storage is None:
-        return
-    name = "".join(letter if letter.isalnum() else "_" for letter in node.GetName())
-    storage.SetFileName(str(folder / f"{name}_{node.GetID()}.{storage.GetDefaultWriteFileExtension()}"))
-    storage.WriteData(node)

@@ -3,6 +3,7 @@
 import slicer
 
 from .stage import POINTS, count, mapped
+from .timers import wait_until
 
 
 def compare(stage):
@@ -17,7 +18,7 @@ def compare(stage):
         stage.hands.select(selector, node)
     for selector, node in zip((ui.fixedStructuresSelector, ui.movingStructuresSelector), (stage.fixed, stage.moving)):
         stage.hands.select(selector, _head(node))
-    slicer.app.processEvents()
+    wait_until(lambda: "Dice" in ui.judgementLabel.text, 10)
     text = ui.judgementLabel.text
     stage.checks.check("landmark" in text, "the panel says how far landmarks are apart", text)
     stage.checks.check("Dice" in text, "the panel says how well structures overlap", text)

@@ -7,6 +7,7 @@ import numpy as np
 from .errors import Cancelled, RegistrationError
 from .files import LPS_RAS, to_image
 from .geometry import Volume
+from .texts import tr as _
 
 #: Alignment runs on images of this spacing: brains are large, detail does not help a dozen numbers.
 ALIGNMENT_MM = 2.0
@@ -27,7 +28,9 @@ def center_of_mass(volume: Volume) -> np.ndarray:
     """Intensity-weighted RAS center in mm, (3,); intensities must not be negative."""
     weights = volume.array.astype(np.float64)
     if weights.sum() <= 0:
-        raise RegistrationError(f"Volume '{volume.name}' shows nothing but one gray value; choose another one.")
+        raise RegistrationError(
+            _("Volume '{volume}' shows nothing but one gray value; choose another one.").format(volume=volume.name)
+        )
     sums = [weights.sum(axis=tuple(a for a in range(3) if a != axis)) for axis in (2, 1, 0)]
     ijk = [(line * np.arange(len(line))).sum() / line.sum() for line in sums]
     return volume.grid.to_ras(np.array(ijk))
@@ -58,18 +61,18 @@ def prealign(fixed: Volume, moving: Volume, start=None, progress=None, cancelled
         rigid = sitk.Euler3DTransform()
         rigid.SetCenter(lps_center)
         # Files round their numbers, SimpleITK wants an exact rotation.
-        left, _, right = np.linalg.svd(np.array(current.GetMatrix()).reshape(3, 3))
+        left, _stretch, right = np.linalg.svd(np.array(current.GetMatrix()).reshape(3, 3))
         rigid.SetMatrix((left @ right).ravel().tolist())
         rigid.SetTranslation(current.GetTranslation())
-        _report(progress, 0.05, "Rigid alignment")
+        _report(progress, 0.05, _("Rigid alignment"))
         rigid, value = _optimize(*images, rigid, (4, 2), (2.0, 1.0), 100, cancelled)
         steps.append(("rigid", value))
         current.SetMatrix(rigid.GetMatrix())
         current.SetTranslation(rigid.GetTranslation())
-    _report(progress, 0.4, "Affine alignment")
+    _report(progress, 0.4, _("Affine alignment"))
     current, value = _optimize(*images, current, (4, 2, 1), (2.0, 1.0, 0.5), 100, cancelled)
     steps.append(("affine", value))
-    _report(progress, 1.0, "Aligned")
+    _report(progress, 1.0, _("Aligned"))
     return Alignment(_matrix_of(current), tuple(steps))
 
 
@@ -105,8 +108,10 @@ def _optimize(fixed, moving, transform, shrink, sigmas, iterations, cancelled):
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[-1]
         raise RegistrationError(
-            f"Affine alignment failed ({reason}); check that fixed and moving show the same anatomy, "
-            "or give an initial transform and switch the alignment off."
+            _(
+                "Affine alignment failed ({reason}); check that fixed and moving show the same anatomy, or give an "
+                "initial transform and switch the alignment off."
+            ).format(reason=reason)
         ) from error
     if stopped:
         raise Cancelled("Cancelled during the affine alignment.")

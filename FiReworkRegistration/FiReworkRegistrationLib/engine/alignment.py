@@ -6,6 +6,7 @@ from .affine import center_of_mass, prealign
 from .affine_search import search_start
 from .agreement import AgreementMeter
 from .geometry import Volume
+from .texts import tr as _
 
 #: Agreement below which another start is searched; chosen on hard cases of ``ixi_2mm/dev``, where one in eight
 #: has less, among them all that ended in a wrong rotation.
@@ -28,7 +29,7 @@ def align(fixed: Volume, moving: Volume, start=None, progress=None, cancelled=No
     score = meter(matrix).score
     if start is None and score < SEARCH_BELOW:
         if progress:
-            progress(0.5, "Searching a better start")
+            progress(0.5, _("Searching a better start"))
         begin = search_start(fixed, moving, center_of_mass(fixed), center_of_mass(moving), cancelled)
         found = prealign(fixed, moving, begin, progress, cancelled).matrix
         found_score = meter(found).score

@@ -5,6 +5,7 @@ from contextlib import contextmanager, nullcontext
 import torch
 
 from .errors import RegistrationError
+from .texts import tr as _
 
 PRECISIONS = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -19,17 +20,27 @@ def choose_device(name="auto") -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise RegistrationError(f"Unknown device '{name}'; choose auto, cpu, cuda or cuda:N.") from error
+        raise RegistrationError(
+            _("Unknown device '{name}'; choose auto, cpu, cuda or cuda:N.").format(name=name)
+        ) from error
     if device.type not in ("cpu", "cuda"):
-        raise RegistrationError(f"Device '{name}' is not supported; choose auto, cpu, cuda or cuda:N.")
+        raise RegistrationError(
+            _("Device '{name}' is not supported; choose auto, cpu, cuda or cuda:N.").format(name=name)
+        )
     if device.type == "cuda":
         if not torch.cuda.is_available():
             raise RegistrationError(
-                "Device 'cuda' was asked for, but this PyTorch finds no CUDA GPU; choose 'auto' or 'cpu', "
-                "or install a CUDA build of PyTorch and a current driver."
+                _(
+                    "Device 'cuda' was asked for, but this PyTorch finds no CUDA GPU; choose 'auto' or 'cpu', or "
+                    "install a CUDA build of PyTorch and a current driver."
+                )
             )
         if (device.index or 0) >= torch.cuda.device_count():
-            raise RegistrationError(f"Device '{name}' does not exist; there are {torch.cuda.device_count()} GPU(s).")
+            raise RegistrationError(
+                _("Device '{name}' does not exist; there are {count} GPU(s).").format(
+                    name=name, count=torch.cuda.device_count()
+                )
+            )
     return device
 
 
@@ -37,7 +48,11 @@ def choose_precision(name: str, device: torch.device) -> str:
     """ "auto" to bf16 on CUDA GPUs and CPUs that compute in it, fp32 elsewhere."""
     if name != "auto":
         if name not in PRECISIONS:
-            raise RegistrationError(f"Unknown precision '{name}'; choose auto, {', '.join(PRECISIONS)}.")
+            raise RegistrationError(
+                _("Unknown precision '{name}'; choose auto, {choices}.").format(
+                    name=name, choices=", ".join(PRECISIONS)
+                )
+            )
         return name
     if device.type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported() else "fp16"

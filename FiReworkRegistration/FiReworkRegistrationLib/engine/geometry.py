@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .errors import RegistrationError
+from .texts import tr as _
 
 #: Fewer do not make a volume that could be aligned.
 LEAST_SLICES = 4
@@ -81,37 +82,58 @@ class Volume:
 
         :param role: "Fixed volume", "Moving mask" and the like, the first words of the message.
         """
-        who = f"{role} '{self.name}'"
+        who = _("{role} '{name}'").format(role=role, name=self.name)
         array, affine = self.array, np.asarray(self.affine)
         if array.ndim > 3:
             raise RegistrationError(
-                f"{who} has {array.ndim} dimensions (a time series or a vector image); "
-                "extract one scalar 3D volume from it first."
+                _(
+                    "{who} has {count} dimensions (a time series or a vector image); extract one scalar 3D volume "
+                    "from it first."
+                ).format(who=who, count=array.ndim)
             )
         if array.ndim < 3 or min(array.shape) < 2:
             raise RegistrationError(
-                f"{who} is a single slice or 2D (size {'x'.join(str(s) for s in array.shape[::-1])}); "
-                "choose a 3D volume."
+                _("{who} is a single slice or 2D (size {size}); choose a 3D volume.").format(
+                    who=who, size="x".join(str(s) for s in array.shape[::-1])
+                )
             )
         if min(array.shape) < LEAST_SLICES:
             raise RegistrationError(
-                f"{who} has only {min(array.shape)} slices along one axis; choose a volume with {LEAST_SLICES} or more."
+                _("{who} has only {count} slices along one axis; choose a volume with {least} or more.").format(
+                    who=who, count=min(array.shape), least=LEAST_SLICES
+                )
             )
         if not (np.issubdtype(array.dtype, np.number) or array.dtype == bool) or np.iscomplexobj(array):
-            raise RegistrationError(f"{who} holds {array.dtype} values; convert it to a real scalar type.")
+            raise RegistrationError(
+                _("{who} holds {type} values; convert it to a real scalar type.").format(who=who, type=array.dtype)
+            )
         if affine.shape != (4, 4) or not np.isfinite(affine).all():
-            raise RegistrationError(f"{who} has no valid position in space; check its IJK-to-RAS matrix.")
+            raise RegistrationError(
+                _("{who} has no valid position in space; check its IJK-to-RAS matrix.").format(who=who)
+            )
         if (self.grid.spacing < 1e-6).any():
-            raise RegistrationError(f"{who} has zero spacing; set its voxel size in the Volumes module.")
+            raise RegistrationError(
+                _("{who} has zero spacing; set its voxel size in the Volumes module.").format(who=who)
+            )
         if abs(np.linalg.det(self.grid.directions)) < 1e-3:
             raise RegistrationError(
-                f"{who} has a singular direction matrix (two axes point the same way); correct its directions."
+                _(
+                    "{who} has a singular direction matrix (two axes point the same way); correct its directions."
+                ).format(who=who)
             )
         if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
             bad = np.count_nonzero(~np.isfinite(array))
-            raise RegistrationError(f"{who} holds {bad} NaN or infinite voxels; replace them with numbers first.")
+            raise RegistrationError(
+                _("{who} holds {count} NaN or infinite voxels; replace them with numbers first.").format(
+                    who=who, count=bad
+                )
+            )
         if array.min() == array.max():
-            raise RegistrationError(f"{who} is constant ({array.flat[0]}); choose a volume that shows something.")
+            raise RegistrationError(
+                _("{who} is constant ({value}); choose a volume that shows something.").format(
+                    who=who, value=array.flat[0]
+                )
+            )
         return self
 
 

@@ -7,6 +7,9 @@ import numpy as np
 from .errors import RegistrationError
 from .geometry import Volume, linear_map
 from .preprocessing import foreground, normalize_intensity
+from .texts import tr as _
+
+INITIAL_TRANSFORM = _("Initial transform")
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ def prepare_image(volume: Volume, mask: Volume | None, role: str, normalization=
     :param normalization: a name of ``NORMALIZATIONS``.
     :raises RegistrationError: unusable volume or mask.
     """
-    volume.check(f"{role} volume")
+    volume.check(_("{role} volume").format(role=role))
     if volume.array.dtype == bool:
         volume = Volume(volume.array.astype(np.uint8), volume.affine, volume.name)
     if mask is None:
@@ -39,24 +42,40 @@ def prepare_image(volume: Volume, mask: Volume | None, role: str, normalization=
     else:
         if mask.array.shape != volume.array.shape or not np.allclose(mask.affine, volume.affine, atol=1e-3):
             raise RegistrationError(
-                f"{role} mask '{mask.name}' is not on the grid of '{volume.name}'; resample it to that volume first."
+                _("{role} mask '{mask}' is not on the grid of '{volume}'; resample it to that volume first.").format(
+                    role=role, mask=mask.name, volume=volume.name
+                )
             )
         content = mask.array > 0
         if not content.any():
-            raise RegistrationError(f"{role} mask '{mask.name}' is empty; mark the brain in it or remove the mask.")
+            raise RegistrationError(
+                _("{role} mask '{mask}' is empty; mark the brain in it or remove the mask.").format(
+                    role=role, mask=mask.name
+                )
+            )
     if not content.any():
-        raise RegistrationError(f"{role} volume '{volume.name}' shows no object; give a mask or choose another volume.")
+        raise RegistrationError(
+            _("{role} volume '{volume}' shows no object; give a mask or choose another volume.").format(
+                role=role, volume=volume.name
+            )
+        )
     if np.ptp(volume.array[content]) == 0:
-        raise RegistrationError(f"{role} volume '{volume.name}' is constant inside its mask; choose another mask.")
+        raise RegistrationError(
+            _("{role} volume '{volume}' is constant inside its mask; choose another mask.").format(
+                role=role, volume=volume.name
+            )
+        )
     array = normalize_intensity(volume.array, content, zero_outside=mask is not None, method=normalization)
     return PreparedImage(Volume(array, volume.affine, volume.name), content)
 
 
-def check_linear(matrix, name="Initial transform") -> np.ndarray:
+def check_linear(matrix, name=INITIAL_TRANSFORM) -> np.ndarray:
     """A usable 4x4 affine as float64, or RegistrationError."""
     matrix = np.asarray(matrix, dtype=np.float64)
     if matrix.shape != (4, 4) or not np.isfinite(matrix).all() or abs(np.linalg.det(matrix[:3, :3])) < 1e-6:
-        raise RegistrationError(f"{name} is not an invertible 4x4 linear transform; choose a rigid or affine one.")
+        raise RegistrationError(
+            _("{name} is not an invertible 4x4 linear transform; choose a rigid or affine one.").format(name=name)
+        )
     return matrix
 
 
@@ -68,7 +87,9 @@ def check_overlap(fixed: Volume, moving: Volume, fixed_to_moving: np.ndarray) ->
     if (corners.max(axis=0) < 0).any() or (corners.min(axis=0) > size - 1).any():
         distance = np.linalg.norm(linear_map(fixed_to_moving, fixed.grid.center) - moving.grid.center)
         raise RegistrationError(
-            f"Fixed volume '{fixed.name}' and moving volume '{moving.name}' do not overlap: their centers are "
-            f"{distance:.0f} mm apart. Center both volumes (Volumes module, Center Volume) or give an initial "
-            "transform that brings the moving volume near the fixed one."
+            _(
+                "Fixed volume '{fixed}' and moving volume '{moving}' do not overlap: their centers are "
+                "{distance:.0f} mm apart. Center both volumes (Volumes module, Center Volume) or give an initial "
+                "transform that brings the moving volume near the fixed one."
+            ).format(fixed=fixed.name, moving=moving.name, distance=distance)
         )

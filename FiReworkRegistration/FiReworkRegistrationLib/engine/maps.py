@@ -67,12 +67,16 @@ class DisplacementMap:
         inside = tuple(slice(first, end) for first, end in zip(low[::-1], high[::-1], strict=True))
         return DisplacementMap(Grid(tuple(int(n) for n in (high - low)[::-1]), affine), self.displacement[inside])
 
-    def inverted(self, grid: Grid, rounds=30) -> tuple["DisplacementMap", float]:
+    def inverted(
+        self, grid: Grid, rounds=30, begin: "DisplacementMap | None" = None
+    ) -> tuple["DisplacementMap", float]:
         """The map moving to fixed on ``grid``, by damped fixed-point iteration, then Newton's where that is not enough.
 
         The linear part is inverted exactly first: the iteration only has to undo the rest.
 
-        :param grid: lattice of the inverse, in the moving space.
+        :param grid: lattice of the inverse, in the moving space. Between its points the inverse of a map that is
+            linear between its own is not linear: the finer the lattice, the smaller the residual.
+        :param begin: an inverse on a coarser lattice, from which a few rounds are enough.
         :return: the inverse map and its residual in mm: the 99th percentile of
             |map(inverse(y)) - y| over the middles between ``grid`` points that lie inside the
             fixed lattice. A folded map has no inverse there and leaves a large residual.
@@ -90,6 +94,8 @@ class DisplacementMap:
 
         with torch.inference_mode():
             inverse = start
+            if begin is not None:
+                inverse = torch.from_numpy(begin.resampled(grid).displacement).movedim(-1, 0)[None].contiguous()
             for _ in range(rounds):
                 # x <- L^-1 (y - r(x)), not the whole step where r is steep.
                 there = sample(rest, voxels + torch.einsum("rc,bcdhw->brdhw", to_voxel, inverse))

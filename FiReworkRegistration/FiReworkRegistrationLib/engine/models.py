@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from .errors import RegistrationError
+from .texts import tr as _
 
 #: Extra folder of models, searched before the shipped ones.
 FOLDER_VARIABLE = "FIREWORK_MODELS"
@@ -64,7 +65,9 @@ def read_card(path) -> ModelCard:
         values = json.loads(path.read_text(encoding="utf-8"))
         return ModelCard(**{key: value for key, value in values.items() if key in known}, path=path)
     except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise RegistrationError(f"Model card '{path}' cannot be read ({error}); reinstall the model.") from error
+        raise RegistrationError(
+            _("Model card '{path}' cannot be read ({error}); reinstall the model.").format(path=path, error=error)
+        ) from error
 
 
 def list_models() -> list[ModelCard]:
@@ -86,13 +89,15 @@ def find_model(name: str | None = None) -> ModelCard:
         return read_card(name)
     cards = list_models()
     if not cards:
-        raise RegistrationError("No model is installed; reinstall FiReworkRegistration.")
+        raise RegistrationError(_("No model is installed; reinstall FiReworkRegistration."))
     if name is None:
         return cards[0]
     for card in cards:
         if card.name == name:
             return card
-    raise RegistrationError(f"Unknown model '{name}'; installed are {', '.join(c.name for c in cards)}.")
+    raise RegistrationError(
+        _("Unknown model '{name}'; installed are {names}.").format(name=name, names=", ".join(c.name for c in cards))
+    )
 
 
 def default_model() -> ModelCard:
@@ -132,7 +137,9 @@ def load_structures(card: ModelCard, device="cpu"):
         weights, spacing = known["weights"], float(known["spacing"])
     except (KeyError, TypeError, ValueError) as error:
         raise RegistrationError(
-            f"Model card '{card.path}' says too little of its structures ({error}); reinstall the model."
+            _("Model card '{path}' says too little of its structures ({error}); reinstall the model.").format(
+                path=card.path, error=error
+            )
         ) from error
     return StructureReader(_with_weights(network, card, weights, device), codes.to(device), spacing)
 
@@ -144,13 +151,19 @@ def _with_weights(network, card: ModelCard, file: str, device):
 
     path = card.path.parent / file
     if not path.exists():
-        raise RegistrationError(f"Model '{card.name}': weights file '{path}' is missing; reinstall the model.")
+        raise RegistrationError(
+            _("Model '{name}': weights file '{path}' is missing; reinstall the model.").format(
+                name=card.name, path=path
+            )
+        )
     state = read_weights(path)
     try:
         network.load_state_dict({key: value.float() for key, value in state.items()})
     except RuntimeError as error:
         raise RegistrationError(
-            f"Model '{card.name}': weights file '{path}' belongs to another network than the card names; "
-            "take card and weights from one release."
+            _(
+                "Model '{name}': weights file '{path}' belongs to another network than its card names; take card and "
+                "weights from one release."
+            ).format(name=card.name, path=path)
         ) from error
     return network.eval().requires_grad_(False).to(device, memory_format=torch.channels_last_3d)

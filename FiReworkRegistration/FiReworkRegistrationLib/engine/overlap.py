@@ -8,6 +8,7 @@ from .errors import RegistrationError
 from .geometry import Grid, Volume
 from .maps import DisplacementMap
 from .registration import warp_volume
+from .texts import tr as _
 from .working_grid import bring_to_grid
 
 #: Names listed in a message at most.
@@ -42,8 +43,10 @@ class StructureOverlap:
         keys = [key for key in places[0] if key in places[1]]
         if not keys:
             raise RegistrationError(
-                f"'{who[0]}' and '{who[1]}' have no structure of the same name ({_listed(places[0])} against "
-                f"{_listed(places[1])}); give corresponding structures the same name in both."
+                _(
+                    "'{fixed}' and '{moving}' have no structure of the same name ({fixed_names} against "
+                    "{moving_names}); give corresponding structures the same name in both."
+                ).format(fixed=who[0], moving=who[1], fixed_names=_listed(places[0]), moving_names=_listed(places[1]))
             )
         self.names = [places[0][key].name for key in keys]
         #: Structures of one side only, which are not compared.
@@ -101,7 +104,9 @@ def _places(layers, who):
             name = layer.names[value]
             key = name.strip().casefold()
             if key in found:
-                raise RegistrationError(f"'{who}' has two structures named '{name}'; rename or merge them.")
+                raise RegistrationError(
+                    _("'{who}' has two structures named '{name}'; rename or merge them.").format(who=who, name=name)
+                )
             found[key] = _Place(name, number, index)
     return found
 

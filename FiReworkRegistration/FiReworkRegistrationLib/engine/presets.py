@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from .errors import RegistrationError
+from .texts import tr as _
 
 
 @dataclass(frozen=True)
@@ -36,18 +37,23 @@ PRESETS = {
     preset.name: preset
     for preset in (
         Preset(
-            "fast", "Fast", "Four iterations and a short polish: a first look in seconds.",
+            "fast", _("Fast"), _("Four iterations and a short polish: a first look in seconds."),
             4, (PolishLevel(1, 20),),
         ),
         Preset(
-            "balanced", "Balanced", "Eight iterations and a polish at the working resolution, then at twice it.",
+            "balanced", _("Balanced"),
+            _("Eight iterations and a polish at the working resolution, then at twice it."),
             8, (PolishLevel(1, 40), PolishLevel(2, 12)),
         ),
         Preset(
-            "best", "Best", "Eight iterations and a long polish: the most accurate, about a minute on a CPU.",
+            "best", _("Best"), _("Eight iterations and a long polish: the most accurate, about a minute on a CPU."),
             8, (PolishLevel(1, 40), PolishLevel(2, 30)),
         ),
-        Preset("plain", "Network only", "Eight iterations of the network, the method of the paper; no polish.", 8),
+        Preset(
+            "plain", _("Network only"),
+            _("Eight iterations of the network, the method of the paper; no polish."),
+            8,
+        ),
     )
 }  # fmt: skip
 DEFAULT_PRESET = "balanced"
@@ -62,5 +68,7 @@ def find_preset(name: str | None = None) -> Preset:
     """
     name = DEFAULT_PRESET if name is None else name
     if name not in PRESETS:
-        raise RegistrationError(f"Unknown preset '{name}'; choose {', '.join(PRESETS)}.")
+        raise RegistrationError(
+            _("Unknown preset '{name}'; choose {choices}.").format(name=name, choices=", ".join(PRESETS))
+        )
     return PRESETS[name]

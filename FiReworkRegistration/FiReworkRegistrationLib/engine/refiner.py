@@ -13,6 +13,7 @@ from .fields import percent_folded, percentile, resize_field
 from .iteration_store import DEFAULT_BUDGET, FieldStore
 from .networks.firework import FireworkNetwork
 from .similarity import global_ncc, local_ncc
+from .texts import tr as _
 from .warping import warp
 
 
@@ -69,9 +70,17 @@ class Refiner:
         device = next(network.parameters()).device
         shape = tuple(fixed.shape[2:])
         if tuple(moving.shape[2:]) != shape:
-            raise RegistrationError(f"Fixed and moving grids differ: {shape} and {tuple(moving.shape[2:])}.")
+            raise RegistrationError(
+                _("Fixed and moving grids differ: {shape} and {moving}.").format(
+                    shape=shape, moving=tuple(moving.shape[2:])
+                )
+            )
         if any(size % network.multiple for size in shape):
-            raise RegistrationError(f"Grid {shape} must be a multiple of {network.multiple} along every axis.")
+            raise RegistrationError(
+                _("Grid {shape} must be a multiple of {multiple} along every axis.").format(
+                    shape=shape, multiple=network.multiple
+                )
+            )
         self.network, self.precision, self.device = network.eval(), precision, device
         self.fixed, self.moving = fixed.to(device).float(), moving.to(device).float()
         self.mask = None if mask is None else mask.to(device)
@@ -105,7 +114,9 @@ class Refiner:
         :raises Cancelled: the flag was set; finished iterations stay in :attr:`iterations`.
         """
         if iterations < 1:
-            raise RegistrationError(f"Iterations (K) is {iterations}; choose 1 or more.")
+            raise RegistrationError(
+                _("Iterations (K) is {iterations}; choose 1 or more.").format(iterations=iterations)
+            )
         while self.last.index < iterations:
             if cancelled and cancelled():
                 raise Cancelled(f"Cancelled after iteration {self.last.index}.")
@@ -149,7 +160,7 @@ class Refiner:
         if start == index:
             return
         field = self._coarse(self.fields[start].to(self.device))
-        for _ in range(start, index):
+        for _step in range(start, index):
             if cancelled and cancelled():
                 raise Cancelled(f"Cancelled while iteration {index} was computed again.")
             field = field - self._error(field, warp(self.moving, field))
@@ -174,7 +185,7 @@ class Refiner:
         error = error.float()
         if not torch.isfinite(error).all():
             raise RegistrationError(
-                "The network returned NaN or infinite values; choose precision fp32 or another model."
+                _("The network returned NaN or infinite values; choose precision fp32 or another model.")
             )
         return error
 

@@ -25,6 +25,7 @@ from .preprocessing import NORMALIZATIONS
 from .presets import POLISH
 from .refiner import Iteration, Refiner
 from .structures import StructureMatch
+from .texts import tr as _
 from .working_grid import MARGIN_MM, MOST_VOXELS, bring_to_grid, finer_grid, resized_grid, working_grid
 
 #: Voxels whose coordinates are in memory together while a volume is warped.
@@ -60,19 +61,25 @@ class Registration:
         progress: Callable[[float, str], None] | None = None, cancelled: Callable[[], bool] | None = None,
     ):  # fmt: skip
         if affine not in ("auto", "none"):
-            raise RegistrationError(f"Affine is 'auto' or 'none', got '{affine}'.")
+            raise RegistrationError(_("Affine is 'auto' or 'none', got '{affine}'.").format(affine=affine))
         if normalization not in NORMALIZATIONS:
-            raise RegistrationError(f"Normalization is {' or '.join(NORMALIZATIONS)}, got '{normalization}'.")
+            raise RegistrationError(
+                _("Normalization is {choices}, got '{normalization}'.").format(
+                    choices=" or ".join(NORMALIZATIONS), normalization=normalization
+                )
+            )
         self.card = find_model(model)
         self.device = choose_device(device)
         self.precision = choose_precision(precision, self.device)
         self.spacing = float(self.card.spacing if spacing is None else spacing)
         if not 0.5 <= self.spacing <= 8:
-            raise RegistrationError(f"Working resolution is {self.spacing:g} mm; choose one between 0.5 and 8 mm.")
-        _tell(progress, 0.0, "Reading volumes")
+            raise RegistrationError(
+                _("Working resolution is {spacing:g} mm; choose one between 0.5 and 8 mm.").format(spacing=self.spacing)
+            )
+        _tell(progress, 0.0, _("Reading volumes"))
         self.fixed, self.moving = fixed, moving
-        prepared_fixed = prepare_image(fixed, fixed_mask, "Fixed", normalization)
-        prepared_moving = prepare_image(moving, moving_mask, "Moving", normalization)
+        prepared_fixed = prepare_image(fixed, fixed_mask, _("Fixed"), normalization)
+        prepared_moving = prepare_image(moving, moving_mask, _("Moving"), normalization)
         start = None if initial_transform is None else check_linear(initial_transform)
         check_overlap(fixed, moving, np.eye(4) if start is None else start)
         network = load_network(self.card, self.device)
@@ -94,13 +101,15 @@ class Registration:
         if cancelled and cancelled():
             raise Cancelled("Cancelled after the affine alignment.")
 
-        _tell(progress, 0.9, "Resampling to the working grid")
+        _tell(progress, 0.9, _("Resampling to the working grid"))
         content = Volume(prepared_fixed.content.astype(np.float32), fixed.affine, fixed.name)
         mask = bring_to_grid(content, self.grid, mode="nearest")
         if not mask.any():
             raise RegistrationError(
-                f"What is marked in fixed volume '{fixed.name}' is smaller than a voxel of the {self.spacing:g} mm "
-                "working grid; mark more, or choose a finer working resolution."
+                _(
+                    "What is marked in fixed volume '{fixed}' is smaller than a voxel of the {spacing:g} mm "
+                    "working grid; mark more, or choose a finer working resolution."
+                ).format(fixed=fixed.name, spacing=self.spacing)
             )
         self._refiner = Refiner(
             network,
@@ -110,7 +119,7 @@ class Registration:
             precision=self.precision,
         )
         self._prepared = prepared_fixed.volume, prepared_moving.volume
-        _tell(progress, 1.0, "Ready")
+        _tell(progress, 1.0, _("Ready"))
 
     @property
     def mask(self) -> torch.Tensor:
@@ -148,7 +157,7 @@ class Registration:
             start = resize_field(field, images[0].shape[2:])
             mask, spacing = self._refiner.mask_for(start), self.spacing / level.finer
             polisher = FieldPolisher(*images, mask, start, spacing, structures=structures)
-            for _ in range(level.steps):
+            for _step in range(level.steps):
                 if cancelled and cancelled():
                     raise Cancelled("Cancelled while polishing.")
                 if time.perf_counter() >= deadline:
@@ -242,7 +251,9 @@ class Registration:
             return self.iterations[-1]
         if not 0 <= iteration < len(self.iterations):
             raise RegistrationError(
-                f"Iteration {iteration} has not been computed; there are 0 to {len(self.iterations) - 1}."
+                _("Iteration {iteration} has not been computed; there are 0 to {last}.").format(
+                    iteration=iteration, last=len(self.iterations) - 1
+                )
             )
         return self.iterations[iteration]
 

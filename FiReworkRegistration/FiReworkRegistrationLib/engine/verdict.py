@@ -10,6 +10,8 @@ from .stop_rule import LEAST_GAIN, MOST_PERCENT_FOLDED
 LEAST_COVERAGE = 0.9
 #: Agreement of gray values under the affine start below which it is doubtful, see ``agreement.py``.
 LEAST_AGREEMENT = 0.78
+#: NCC of the affine start that leaves little to improve: the same scan twice, or a result registered again.
+AGREES_ALREADY = 0.95
 #: Brains after an affine alignment differ by less than this, mm.
 LARGEST_PLAUSIBLE = 25.0
 #: 95th percentile of the last change, voxels, above which the refinement has not settled.
@@ -59,7 +61,7 @@ def verdict(
             for warning in (
                 _little_overlap(coverage, _),
                 _doubtful_alignment(agreement, _),
-                _no_improvement(chosen, improved, _),
+                _no_improvement(chosen, improved or start.local_ncc >= AGREES_ALREADY, _),
                 _folding(state, _),
                 _large_displacement(largest, _),
                 _unsettled(iterations, chosen, _) if improved and not running else None,

@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from .errors import RegistrationError
+from .texts import tr as _
 
 _TYPES = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16, "I64": torch.int64}
 #: As in the reference implementation: a longer header is an attack or a damaged file.
@@ -26,7 +27,9 @@ def read_weights(path) -> dict[str, torch.Tensor]:
         return _parse(bytearray(Path(path).read_bytes()))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise RegistrationError(
-            f"Weights file '{path}' is damaged or no safetensors file ({error}); get it again."
+            _("Weights file '{path}' is damaged or no safetensors file ({error}); get it again.").format(
+                path=path, error=error
+            )
         ) from error
 
 

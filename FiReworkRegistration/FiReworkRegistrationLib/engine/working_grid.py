@@ -8,6 +8,7 @@ import torch
 from .errors import RegistrationError
 from .filters import smooth
 from .geometry import Grid, Volume
+from .texts import tr as _
 from .warping import resample_affine
 
 #: Distance kept around the fixed content, so that its surroundings move with it.
@@ -22,7 +23,7 @@ def anatomical_axes(grid: Grid) -> np.ndarray:
     Networks are trained on RAS-oriented brains: a sagittal or left-handed fixed volume must
     not reach them turned or mirrored, while an oblique one keeps its tilt.
     """
-    left, _, right = np.linalg.svd(grid.directions)
+    left, _stretch, right = np.linalg.svd(grid.directions)
     axes = left @ right
     order = max(permutations(range(3)), key=lambda p: np.abs(np.diag(axes[:, p])).sum())
     axes = axes[:, order]
@@ -48,8 +49,10 @@ def working_grid(fixed: Volume, content: np.ndarray, spacing: float, multiple=16
     size = (np.ceil(needed / multiple) * multiple).astype(int)
     if size.prod() > MOST_VOXELS:
         raise RegistrationError(
-            f"Fixed volume '{fixed.name}' spans {'x'.join(str(int(v)) for v in high - low)} mm: too large for a "
-            f"{spacing:g} mm grid; choose a coarser working resolution, crop it, or give a fixed mask."
+            _(
+                "Fixed volume '{fixed}' spans {size} mm: too large for a {spacing:g} mm grid; choose a coarser "
+                "working resolution, crop it, or give a fixed mask."
+            ).format(fixed=fixed.name, size="x".join(str(int(v)) for v in high - low), spacing=spacing)
         )
     affine = np.eye(4)
     affine[:3, :3] = axes * spacing

@@ -4,13 +4,15 @@ from functools import partial
 
 import slicer
 
+from ..engine.texts import tr as _
+from .language import say
 from .masks import BINARY_LABELMAP
 from .space import localToOriginalWorld
 from .structures import segmentLayers
 from .transforms import followedBy, mapFromTransformNode
 from .volumes import checkVolumeNode, ijkToRAS, imageFromArray, readVolume, setVolume, volumeFromNode
 
-ROLE = "Node"
+ROLE = _("Node")
 
 
 def canResample(node):
@@ -56,8 +58,10 @@ def placeUnder(node, transformNode, movingToWorld=None):
     expected = np.eye(4) if movingToWorld is None else movingToWorld
     if not np.allclose(localToOriginalWorld(node, ROLE), expected, atol=1e-4):
         raise RegistrationError(
-            f"'{node.GetName()}' is not where the moving volume was: they had different parent transforms. "
-            "Harden the transform on it first (Data module, Harden transform) or take it out of it."
+            _(
+                "'{name}' is not where the moving volume was: they had different parent transforms. Harden the "
+                "transform on it first (Data module, Harden transform) or take it out of it."
+            ).format(name=node.GetName())
         )
     node.SetAndObserveTransformNodeID(transformNode.GetID())
     return node
@@ -77,18 +81,19 @@ def resampled(node, transformNode, fixedNode, *, movingToWorld=None, execute=Non
     _check(node, transformNode, fixedNode)
     if not canResample(node):
         raise RegistrationError(
-            f"'{node.GetName()}' is a {node.GetNodeTagName()} node, which has no voxels to resample; "
-            "place it under the transform instead."
+            _(
+                "'{name}' is a {kind} node, which has no voxels to resample; place it under the transform instead."
+            ).format(name=node.GetName(), kind=node.GetNodeTagName())
         )
     toWorld = localToOriginalWorld(node, ROLE, transformNode, movingToWorld)
     worldMap = mapFromTransformNode(transformNode)
     if movingToWorld is not None:
         worldMap = followedBy(worldMap, movingToWorld)
-    fixed = volumeFromNode(fixedNode, "Fixed volume")
+    fixed = volumeFromNode(fixedNode, _("Fixed volume"))
     run = execute or (lambda function: function())
     if node.IsA("vtkMRMLSegmentationNode"):
-        layers = segmentLayers(node, fixed, "Segmentation", toWorld)
-        arrays = run(lambda: [_warpedLabels(labels, worldMap, fixed) for labels, _ in layers])
+        layers = segmentLayers(node, fixed, _("Segmentation"), toWorld)
+        arrays = run(lambda: [_warpedLabels(labels, worldMap, fixed) for labels, _segments in layers])
         fill = partial(_fillSegmentation, node=node, fixedNode=fixedNode, layers=layers, arrays=arrays)
     else:
         volume = _worldVolume(node, toWorld)
@@ -104,30 +109,40 @@ def _check(node, transformNode, fixedNode=None):
     from ..engine.errors import RegistrationError
 
     if node is None:
-        raise RegistrationError("Nothing is selected to apply the transform to; select a node.")
+        raise RegistrationError(_("Nothing is selected to apply the transform to; select a node."))
     if transformNode is None or transformNode.GetScene() is None:
-        raise RegistrationError("The transform of the registration is not in the scene any more; register again.")
+        raise RegistrationError(_("The transform of the registration is not in the scene any more; register again."))
     name = f"'{node.GetName()}'"
     if node.GetScene() is not transformNode.GetScene():
-        raise RegistrationError(f"{name} is not in the scene any more; select another node.")
+        raise RegistrationError(_("{name} is not in the scene any more; select another node.").format(name=name))
     if node is transformNode:
-        raise RegistrationError(f"{name} is the transform of the registration itself; select another node.")
+        raise RegistrationError(
+            _("{name} is the transform of the registration itself; select another node.").format(name=name)
+        )
     if fixedNode is not None and fixedNode.GetScene() is not node.GetScene():
-        raise RegistrationError(f"Fixed volume '{fixedNode.GetName()}' is not in the scene any more; register again.")
+        raise RegistrationError(
+            _("Fixed volume '{fixed}' is not in the scene any more; register again.").format(fixed=fixedNode.GetName())
+        )
     if node is fixedNode:
-        raise RegistrationError(f"{name} is the fixed volume, which stays where it is; select another node.")
+        raise RegistrationError(
+            _("{name} is the fixed volume, which stays where it is; select another node.").format(name=name)
+        )
     if not node.IsA("vtkMRMLTransformableNode"):
-        raise RegistrationError(f"{name} is a {node.GetNodeTagName()} node, which cannot be transformed.")
+        raise RegistrationError(
+            _("{name} is a {kind} node, which cannot be transformed.").format(name=name, kind=node.GetNodeTagName())
+        )
     if node.IsA("vtkMRMLTransformNode") and transformNode.IsTransformNodeMyParent(node):
-        raise RegistrationError(f"{name} is above the transform of the registration; select another node.")
+        raise RegistrationError(
+            _("{name} is above the transform of the registration; select another node.").format(name=name)
+        )
 
 
 def _worldVolume(node, toWorld):
     """A volume node as engine ``Volume`` with its voxels in the world that ``toWorld`` leads to."""
     from ..engine.geometry import Volume
 
-    checkVolumeNode(node, "Volume")
-    local = readVolume(node, "Volume", node.GetParentTransformNode())
+    checkVolumeNode(node, _("Volume"))
+    local = readVolume(node, _("Volume"), node.GetParentTransformNode())
     return Volume(local.array, toWorld @ local.affine, local.name)
 
 
@@ -154,7 +169,8 @@ def _warpedValues(volume, worldMap, fixed):
 def _added(node, fixedNode, fill):
     """A new node of the same class that ``fill`` completes; no node is left if it cannot."""
     scene = node.GetScene()
-    new = scene.AddNewNodeByClass(node.GetClassName(), scene.GenerateUniqueName(f"{node.GetName()} registered"))
+    name = say(_("{name} registered").format(name=node.GetName()))
+    new = scene.AddNewNodeByClass(node.GetClassName(), scene.GenerateUniqueName(name))
     try:
         with slicer.util.NodeModify(new):
             fill(new)
@@ -182,7 +198,7 @@ def _fillSegmentation(new, node, fixedNode, layers, arrays):
     segmentation = new.GetSegmentation()
     segmentation.SetSourceRepresentationName(BINARY_LABELMAP)
     made = {}
-    for (_, segments), array in zip(layers, arrays, strict=True):
+    for (_labels, segments), array in zip(layers, arrays, strict=True):
         # One label map a layer, as in the original: 100 structures would else fill the memory.
         image = _labelmap(array, ijkToRAS(fixedNode))
         for identifier, segment in segments.items():

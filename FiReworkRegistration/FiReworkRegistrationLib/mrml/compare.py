@@ -9,6 +9,7 @@ from .slice_views import (
     SECOND_ROW,
     compositeNodes,
     fitToVolume,
+    layoutNode,
     nodeID,
     setLayers,
     setLinked,
@@ -34,7 +35,7 @@ class Compare:
         self.scene = scene
         self._later = later or (lambda function: function())
         self._state = None
-        self._observers = []
+        self._layout = None
         self._clear()
 
     def _clear(self):
@@ -136,8 +137,8 @@ class Compare:
         if self._state is None:
             return
         self._hideOverlays()
-        self._state.restore(self._layout.own)
-        self._layout.restoreGroups()
+        self._layout.restore()
+        self._state.restore()
         self._volumes.removeAll()
         state, layout = self._state, self._layout
         self.forget()
@@ -145,11 +146,28 @@ class Compare:
             # As in show: once more when views have their size, if they are still the user's.
             self._later(lambda: None if self.isShowing else state.restoreSlices())
 
+    def forgetScene(self):
+        """Drop everything, as the scene is being closed; of what was set only the layout outlives that."""
+        if self.isShowing:
+            self._later(self._layout.restore)
+        self.forget()
+
+    @property
+    def layout(self):
+        """The view arrangement that is shown now; None where there are no views."""
+        node = layoutNode(self.scene)
+        return node.GetViewArrangement() if node is not None else None
+
+    def layoutChanged(self, before):
+        """The layout was changed for the user, such as by a plot: it is taken back in the end.
+
+        :param before: view arrangement that the change began with.
+        """
+        if self.isShowing:
+            self._layout.adopt(before)
+
     def forget(self):
-        """Drop everything without touching the views, after the scene was closed."""
-        for tag in self._observers:
-            self.scene.RemoveObserver(tag)
-        self._observers = []
+        """Drop everything without touching the views."""
         self._state = None
         self._clear()
 
@@ -159,20 +177,6 @@ class Compare:
         self._volumes = CompareVolumes(self.scene)
         self._jacobian = JacobianOverlay(self.scene)
         self._grid = GridOverlay(self.scene, self._state)
-        # Helpers are not saved; a file must not refer to them.
-        self._observers = [
-            self.scene.AddObserver(self.scene.StartSaveEvent, self._onStartSave),
-            self.scene.AddObserver(self.scene.EndSaveEvent, self._onEndSave),
-        ]
-
-    def _onStartSave(self, caller, event):
-        fixedNode, movingNode = self._pair()
-        self._hideOverlays()
-        for composite in compositeNodes(self.scene):
-            setLayers(composite, fixedNode, movingNode, self.opacity)
-
-    def _onEndSave(self, caller, event):
-        self.refresh()
 
     def _pair(self):
         """Fixed and moving volume; None for one that is gone or has no image."""
@@ -186,7 +190,8 @@ class Compare:
         if self.mode is CompareMode.CONTOURS:
             return fixedNode, computed, self._foregroundOpacity()
         if self.mode.isComputed:
-            return computed, None, 0.0
+            # Over the fixed volume, because helpers are not saved: a scene that is loaded shows that instead.
+            return fixedNode, computed, 1.0
         if self.mode is CompareMode.SIDE_BY_SIDE:
             return (movingNode if composite.GetLayoutName().endswith(SECOND_ROW) else fixedNode), None, 0.0
         return fixedNode, movingNode, self._foregroundOpacity()

@@ -34,6 +34,25 @@ class CompareLayout:
                 node.SetViewGroup(0)
         return True
 
+    def adopt(self, before):
+        """Somebody else has changed the layout on the module's behalf.
+
+        :param before: the arrangement until then; the user's own unless it was set here.
+        """
+        node = layoutNode(self.scene)
+        if node is None or node.GetViewArrangement() == before:
+            return
+        if before != self.own:
+            self._before = before
+        self.own = node.GetViewArrangement()
+
+    def restore(self):
+        """The user's own layout again, unless another one was chosen since; see also :meth:`restoreGroups`."""
+        self.restoreGroups()
+        node = layoutNode(self.scene)
+        if node is not None and self.own is not None and node.GetViewArrangement() == self.own:
+            node.SetViewArrangement(self._before)
+
     def restoreGroups(self):
         """The second row is linked within itself only, again."""
         for node, group in self._groups:

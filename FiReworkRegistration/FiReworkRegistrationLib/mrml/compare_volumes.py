@@ -1,7 +1,9 @@
 """The volumes that some compare modes show: checkerboard, difference, contours."""
 
+from ..engine.texts import tr as _
 from .compare_modes import CompareMode
 from .helper_volumes import HelperVolumes, showWithColors
+from .language import say
 from .resampling import arrayOnGrid, coarsened
 
 #: Voxels while something is dragged; the whole grid follows when it is let go.
@@ -54,7 +56,7 @@ class CompareVolumes:
         volumes = {}
         for axis in axes:
             tiles = checkerboard(fixed, moving, _spacing(place[0]), axis)
-            name = f"Checkerboard: {nodes[0].GetName()} / {nodes[1].GetName()}"
+            name = say(_("Checkerboard: {fixed} / {moving}").format(**_names(nodes)))
             volumes[axis] = self._helpers.volume(f"checkerboard {axis}", name, tiles, *place)
             showWithColors(volumes[axis], GRAY, 0, 255)
         return volumes
@@ -63,7 +65,7 @@ class CompareVolumes:
         from ..engine.comparison import difference
 
         values = difference(*self._scaled(fixed, moving, nodes))
-        name = f"Difference: {nodes[1].GetName()} - {nodes[0].GetName()}"
+        name = say(_("Difference: {moving} - {fixed}").format(**_names(nodes)))
         node = self._helpers.volume("difference", name, values, *place)
         showWithColors(node, self._helpers.colors("difference colors", "Difference", differenceColors()), -1, 1)
         return node
@@ -72,7 +74,8 @@ class CompareVolumes:
         from ..engine.comparison import FARTHEST, SECOND_CONTOUR, contour_distance, tissue_levels
 
         distance = contour_distance(moving, self._statistic(nodes[1], tissue_levels), _spacing(place[0]))
-        node = self._helpers.volume("contours", f"Contours: {nodes[1].GetName()}", distance, *place)
+        name = say(_("Contours: {moving}").format(**_names(nodes)))
+        node = self._helpers.volume("contours", name, distance, *place)
         colors = self._helpers.colors("contour colors", "Contours", contourColors())
         showWithColors(node, colors, -FARTHEST, SECOND_CONTOUR + FARTHEST)
         return node
@@ -92,6 +95,11 @@ class CompareVolumes:
         if self._statistics.get(key, (None, None))[0] != time:
             self._statistics[key] = (time, function(slicer.util.arrayFromVolume(node)))
         return self._statistics[key][1]
+
+
+def _names(nodes):
+    fixed, moving = nodes
+    return {"fixed": fixed.GetName(), "moving": moving.GetName()}
 
 
 def _spacing(matrix):

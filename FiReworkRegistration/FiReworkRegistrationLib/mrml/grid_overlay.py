@@ -18,6 +18,8 @@ class GridOverlay:
             if display is None:
                 transformNode.CreateDefaultDisplayNodes()
                 display = transformNode.GetDisplayNode()
+                # In a file it would be taken for the user's own, and stay.
+                display.SetSaveWithScene(False)
             else:
                 self._state.remember(display)
             self._display = display

@@ -1,5 +1,8 @@
 """How a Jacobian volume is shown: colors centered at 1, folds unmistakable."""
 
+from ..engine.texts import tr as _
+from .language import say
+
 #: Entries of the table. Volume display maps its window to 8 bits before it asks the table.
 COLORS = 256
 #: Determinants shown, symmetric around 1, where volume is kept.
@@ -34,17 +37,17 @@ def addJacobianColors(scene):
     Entry 0 is magenta. It takes every value at or below the lower end of the window, so folded voxels
     (determinant <= 0); determinants up to 0.008, nearly folded, fall into it too.
     """
-    node = scene.AddNewNodeByClass("vtkMRMLColorTableNode", scene.GenerateUniqueName("Jacobian determinant"))
+    node = scene.AddNewNodeByClass("vtkMRMLColorTableNode", scene.GenerateUniqueName(say(_("Jacobian determinant"))))
     node.SetTypeToUser()
     node.SetNumberOfColors(COLORS)
     low, high = WINDOW
     for index in range(COLORS):
         name = f"{low + (high - low) * index / (COLORS - 1):.3f}"
         node.SetColor(index, name, *_color(index / (COLORS - 1)), 1.0)
-    node.SetColor(0, "folded", *FOLDED, 1.0)
+    node.SetColor(0, say(_("folded")), *FOLDED, 1.0)
     node.GetLookupTable().SetTableRange(0, COLORS - 1)
     node.SetAttribute(ATTRIBUTE, "1")
-    node.SetDescription("Jacobian determinant 0 to 2: white keeps volume, magenta is folded.")
+    node.SetDescription(say(_("Jacobian determinant 0 to 2: white keeps volume, magenta is folded.")))
     return node
 
 

@@ -2,8 +2,10 @@
 
 import slicer
 
+from ..engine.texts import tr as _
 from .helper_volumes import HelperVolumes
 from .jacobian import COLORS, WINDOW, showAsJacobian
+from .language import say
 from .slice_views import compositeNodes, setOverlay
 from .volumes import ijkToRAS
 
@@ -12,7 +14,7 @@ KEPT = 0.08
 #: Labels of the legend: 0, 0.5, 1, 1.5, 2.
 LEGEND_LABELS = 5
 #: Width and height of the legend as parts of a view, and its place.
-LEGEND_SIZE, LEGEND_POSITION = (0.08, 0.34), (0.99, 0.04)
+LEGEND_SIZE, LEGEND_POSITION = (0.08, 0.34), (0.97, 0.04)
 
 
 class JacobianOverlay:
@@ -49,7 +51,9 @@ class JacobianOverlay:
         if inside.shape == array.shape:
             array = np.where(inside, array, array.dtype.type(1))
         place = (ijkToRAS(jacobianNode), jacobianNode.GetTransformNodeID())
-        volume = self._helpers.volume("volume", f"{jacobianNode.GetName()} overlay", array, *place)
+        volume = self._helpers.volume(
+            "volume", say(_("{name} overlay").format(name=jacobianNode.GetName())), array, *place
+        )
         showAsJacobian(volume.GetDisplayNode(), self._transparent(jacobianNode.GetDisplayNode().GetColorNode()))
         self._source = times
         return volume
@@ -90,7 +94,7 @@ class JacobianOverlay:
             carrier.AddAndObserveDisplayNodeID(node.GetID())
         with slicer.util.NodeModify(legend):
             legend.SetAndObservePrimaryDisplayNode(display)
-            legend.SetTitleText("Jacobian")
+            legend.SetTitleText(say(_("Jacobian")))
             legend.SetLabelFormat("%.1f")
             legend.SetNumberOfLabels(LEGEND_LABELS)
             legend.SetMaxNumberOfColors(COLORS)

@@ -3,8 +3,7 @@
 from .figures import removeFigures, showFigures
 from .landmarks import readLandmarks, showLandmarks
 from .overlap import readOverlap, showOverlap
-
-BEFORE, AFFINE, AFTER = "Before", "Affine", "After"
+from .stages import AFFINE, AFTER, BEFORE
 
 
 class Judge:

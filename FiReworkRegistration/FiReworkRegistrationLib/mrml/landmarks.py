@@ -5,10 +5,14 @@ from typing import Any
 
 import slicer
 
+from ..engine.texts import tr as _
+from .language import say
 from .space import localToOriginalWorld
+from .stages import STAGE_TITLES
 from .tables import setTable
 
-LANDMARK, MEAN = "Landmark", "Mean"
+LANDMARK, MEAN = "Landmark", _("Mean")
+TITLES = {LANDMARK: _("Landmark"), **STAGE_TITLES}
 
 
 @dataclass(frozen=True)
@@ -51,21 +55,27 @@ def readLandmarks(fixedNode, movingNode, *, resultTransform=None, movingToWorld=
 
     if fixedNode is not None and fixedNode is movingNode:
         raise RegistrationError(
-            f"Fixed and moving landmarks are the same node '{fixedNode.GetName()}'; select two point lists."
+            _("Fixed and moving landmarks are the same node '{fixed}'; select two point lists.").format(
+                fixed=fixedNode.GetName()
+            )
         )
-    fixed = _points(fixedNode, "Fixed landmarks")
-    moving = _points(movingNode, "Moving landmarks", resultTransform, movingToWorld)
-    labels = [[label for label, _ in points] for points in (fixed, moving)]
+    fixed = _points(fixedNode, _("Fixed landmarks"))
+    moving = _points(movingNode, _("Moving landmarks"), resultTransform, movingToWorld)
+    labels = [[label for label, _point in points] for points in (fixed, moving)]
     distinct = all(len(set(each)) == len(each) for each in labels)
     if distinct and set(labels[0]) == set(labels[1]):
         places = dict(moving)
         pairs = [(label, point, places[label]) for label, point in fixed]
     elif len(fixed) == len(moving):
-        pairs = [(label, point, other) for (label, point), (_, other) in zip(fixed, moving, strict=True)]
+        pairs = [(label, point, other) for (label, point), (_label, other) in zip(fixed, moving, strict=True)]
     else:
         raise RegistrationError(
-            f"Landmarks do not pair up: '{fixedNode.GetName()}' has {len(fixed)} points and "
-            f"'{movingNode.GetName()}' {len(moving)}; place the same points in both, in the same order."
+            _(
+                "Landmarks do not pair up: '{fixed}' has {fixedCount} points and '{moving}' {movingCount}; place "
+                "the same points in both, in the same order."
+            ).format(
+                fixed=fixedNode.GetName(), fixedCount=len(fixed), moving=movingNode.GetName(), movingCount=len(moving)
+            )
         )
     names, first, second = zip(*pairs, strict=True)
     return LandmarkPairs(names, np.array(first), np.array(second))
@@ -81,11 +91,13 @@ def showLandmarks(scene, labels, columns, name="Registration", table=None):
     :return: vtkMRMLTableNode.
     """
     if table is None or table.GetScene() is not scene:
-        table = scene.AddNewNodeByClass("vtkMRMLTableNode", scene.GenerateUniqueName(f"{name} TRE"))
-    values = {LANDMARK: [MEAN, *labels]}
+        table = scene.AddNewNodeByClass(
+            "vtkMRMLTableNode", scene.GenerateUniqueName(say(_("{name} TRE").format(name=name)))
+        )
+    values = {LANDMARK: [say(MEAN), *labels]}
     for heading, distances in columns.items():
         values[heading] = [float(distances.mean()), *(float(value) for value in distances)]
-    setTable(table, values, dict.fromkeys(columns, "mm"))
+    setTable(table, values, dict.fromkeys(columns, "mm"), TITLES, rowHeader=True)
     return table
 
 
@@ -95,9 +107,13 @@ def _points(node, role, resultTransform=None, movingToWorld=None):
     from ..engine.geometry import linear_map
 
     if node is None:
-        raise RegistrationError(f"{role} are missing; select a point list.")
+        raise RegistrationError(_("{role} are missing; select a point list.").format(role=role))
     if not node.IsA("vtkMRMLMarkupsNode"):
-        raise RegistrationError(f"{role} '{node.GetName()}' is a {node.GetNodeTagName()} node; select a point list.")
+        raise RegistrationError(
+            _("{role} '{name}' is a {kind} node; select a point list.").format(
+                role=role, name=node.GetName(), kind=node.GetNodeTagName()
+            )
+        )
     matrix = localToOriginalWorld(node, role, resultTransform, movingToWorld)
     defined = slicer.vtkMRMLMarkupsNode.PositionDefined
     found = [
@@ -106,5 +122,7 @@ def _points(node, role, resultTransform=None, movingToWorld=None):
         if node.GetNthControlPointPositionStatus(index) == defined
     ]
     if not found:
-        raise RegistrationError(f"{role} '{node.GetName()}' have no points; place some first.")
+        raise RegistrationError(
+            _("{role} '{name}' have no points; place some first.").format(role=role, name=node.GetName())
+        )
     return found

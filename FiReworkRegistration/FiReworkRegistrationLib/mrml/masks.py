@@ -3,13 +3,15 @@
 import slicer
 import vtk
 
+from ..engine.texts import tr as _
 from .transforms import localToWorld
 from .volumes import checkVolumeNode, readVolume
 
 BINARY_LABELMAP = "Binary labelmap"
+MASK = _("Mask")
 
 
-def maskFromNode(maskNode, volume, role="Mask", segmentID=None, replacedTransform=None):
+def maskFromNode(maskNode, volume, role=MASK, segmentID=None, replacedTransform=None):
     """A mask node as engine ``Volume`` of bool on the grid of ``volume``.
 
     A mask of another geometry is resampled to that grid, nearest neighbor. The node is not changed.
@@ -30,8 +32,10 @@ def maskFromNode(maskNode, volume, role="Mask", segmentID=None, replacedTransfor
         mask = _resampled(readVolume(maskNode, role, replacedTransform), volume)
     if not mask.array.any():
         raise RegistrationError(
-            f"{role} '{maskNode.GetName()}' marks nothing inside '{volume.name}'; "
-            "mark the brain in it, check that it lies over the volume, or select no mask."
+            _(
+                "{role} '{name}' marks nothing inside '{volume}'; mark the brain in it, check that it lies over "
+                "the volume, or select no mask."
+            ).format(role=role, name=maskNode.GetName(), volume=volume.name)
         )
     return mask
 
@@ -46,9 +50,17 @@ def _segmentationMask(segmentationNode, volume, role, segmentID, replacedTransfo
     name = segmentationNode.GetName()
     segmentation = segmentationNode.GetSegmentation()
     if segmentation is None or segmentation.GetNumberOfSegments() == 0:
-        raise RegistrationError(f"{role} '{name}' has no segments; segment the brain in it or select no mask.")
+        raise RegistrationError(
+            _("{role} '{name}' has no segments; segment the brain in it or select no mask.").format(
+                role=role, name=name
+            )
+        )
     if segmentID and segmentation.GetSegment(segmentID) is None:
-        raise RegistrationError(f"{role} '{name}' has no segment '{segmentID}'; select one of its segments.")
+        raise RegistrationError(
+            _("{role} '{name}' has no segment '{segment}'; select one of its segments.").format(
+                role=role, name=name, segment=segmentID
+            )
+        )
     toWorld = localToWorld(segmentationNode, role, replacedTransform)
     source = withLabelmaps(segmentationNode, volume, toWorld, role)
     united = np.zeros(volume.array.shape, dtype=bool)
@@ -81,8 +93,10 @@ def withLabelmaps(segmentationNode, volume, toWorld, role):
     )
     if not segmentation.CreateRepresentation(BINARY_LABELMAP):
         raise RegistrationError(
-            f"{role} '{segmentationNode.GetName()}' cannot be converted to a label map; "
-            "create its binary labelmap representation in the Segmentations module."
+            _(
+                "{role} '{name}' cannot be converted to a label map; create its binary labelmap representation in "
+                "the Segmentations module."
+            ).format(role=role, name=segmentationNode.GetName())
         )
     copy = slicer.vtkMRMLSegmentationNode()
     copy.SetAndObserveSegmentation(segmentation)
@@ -101,7 +115,8 @@ def volumeFromLabelmap(labelmap, toWorld, name):
     first = np.eye(4)
     first[:3, 3] = labelmap.GetExtent()[::2]
     shape = tuple(reversed(labelmap.GetDimensions()))
-    array = vtk_to_numpy(labelmap.GetPointData().GetScalars()).reshape(shape)
+    # A copy: the engine reads it on another thread, while the user may go on painting.
+    array = vtk_to_numpy(labelmap.GetPointData().GetScalars()).reshape(shape).copy()
     return Volume(array, toWorld @ slicer.util.arrayFromVTKMatrix(matrix) @ first, name)
 
 

@@ -6,15 +6,17 @@ from typing import Any
 
 import slicer
 
+from ..engine.texts import tr as _
 from .jacobian import addJacobianColors, findJacobianColors, showAsJacobian
+from .language import say
 from .presence import checkStillThere
 from .transforms import setMap
 from .volumes import ijkToRAS, setVolume
 
-TRANSFORM = "Output transform"
-VOLUME = "Output volume"
-JACOBIAN = "Output Jacobian volume"
-INVERSE = "Output inverse transform"
+TRANSFORM = _("Output transform")
+VOLUME = _("Output volume")
+JACOBIAN = _("Output Jacobian volume")
+INVERSE = _("Output inverse transform")
 
 
 @dataclass
@@ -53,26 +55,34 @@ def checkOutputs(given, inputs, scene):
     for role, node in given.items():
         if node is None:
             continue
-        who = f"{role} '{node.GetName()}'"
+        who = _("{role} '{name}'").format(role=role, name=node.GetName())
         _checkKind(node, role, who)
         if scene is None or node.GetScene() is not scene:
-            raise RegistrationError(f"{who} is not in the scene of the fixed volume; select another node.")
+            raise RegistrationError(
+                _("{who} is not in the scene of the fixed volume; select another node.").format(who=who)
+            )
         if node.GetID() in seen:
-            raise RegistrationError(f"{who} is also the {seen[node.GetID()]}; select two different nodes.")
+            raise RegistrationError(
+                _("{who} is also the {role}; select two different nodes.").format(who=who, role=seen[node.GetID()])
+            )
         seen[node.GetID()] = role.lower()
         for inputRole, inputNode in inputs.items():
             if inputNode is node:
                 raise RegistrationError(
-                    f"{who} is also the {inputRole.lower()} and would be overwritten; "
-                    "select another node or let a new one be made."
+                    _(
+                        "{who} is also the {role} and would be overwritten; select another node or let a new one "
+                        "be made."
+                    ).format(who=who, role=inputRole.lower())
                 )
             above = _parents(inputNode)
             if role == TRANSFORM and inputRole in ("Moving volume", "Moving mask"):
                 above = above[1:]
             if node in above:
                 raise RegistrationError(
-                    f"{inputRole} '{inputNode.GetName()}' is under the {role.lower()} '{node.GetName()}' and would be "
-                    "moved by the result; take it out of that transform or select another output."
+                    _(
+                        "{inputRole} '{inputName}' is under the {role} '{name}' and would be moved by the result; "
+                        "take it out of that transform or select another output."
+                    ).format(inputRole=inputRole, inputName=inputNode.GetName(), role=role.lower(), name=node.GetName())
                 )
 
 
@@ -135,11 +145,15 @@ def _checkKind(node, role, who):
     if role in (TRANSFORM, INVERSE):
         if node.GetClassName() not in ("vtkMRMLTransformNode", "vtkMRMLGridTransformNode"):
             raise RegistrationError(
-                f"{who} is a {node.GetNodeTagName()} node, which cannot hold a displacement field; "
-                "select a general transform node or let a new one be made."
+                _(
+                    "{who} is a {kind} node, which cannot hold a displacement field; select a general transform "
+                    "node or let a new one be made."
+                ).format(who=who, kind=node.GetNodeTagName())
             )
     elif node.GetClassName() != "vtkMRMLScalarVolumeNode":
-        raise RegistrationError(f"{who} is a {node.GetNodeTagName()} node; select a scalar volume.")
+        raise RegistrationError(
+            _("{who} is a {kind} node; select a scalar volume.").format(who=who, kind=node.GetNodeTagName())
+        )
 
 
 def _parents(node):
@@ -157,15 +171,15 @@ def _outputNode(pair, given, role, undo):
     isTransform = role in (TRANSFORM, INVERSE)
     if given is None:
         scene = pair.fixedNode.GetScene()
-        fixedName, movingName = pair.fixedNode.GetName(), pair.movingNode.GetName()
+        names = {"fixed": pair.fixedNode.GetName(), "moving": pair.movingNode.GetName()}
         name = {
-            TRANSFORM: f"{movingName} to {fixedName} transform",
-            VOLUME: f"{movingName} registered",
-            JACOBIAN: f"{movingName} Jacobian",
-            INVERSE: f"{fixedName} to {movingName} transform",
-        }[role]
+            TRANSFORM: _("{moving} to {fixed} transform"),
+            VOLUME: _("{moving} registered"),
+            JACOBIAN: _("{moving} Jacobian"),
+            INVERSE: _("{fixed} to {moving} transform"),
+        }[role].format(**names)
         nodeClass = "vtkMRMLTransformNode" if isTransform else "vtkMRMLScalarVolumeNode"
-        node = scene.AddNewNodeByClass(nodeClass, scene.GenerateUniqueName(name))
+        node = scene.AddNewNodeByClass(nodeClass, scene.GenerateUniqueName(say(name)))
         undo.callback(_remove, node)
     else:
         node = given
@@ -211,7 +225,7 @@ def setVolumeBack(node, image, matrix, parentTransformID):
 def _writeTransform(node, displacementMap, fixedNode, movingNode, attributes):
     """Field, attributes and references; no parent, as the map starts from the world."""
     with slicer.util.NodeModify(node):
-        setMap(node, displacementMap)
+        setMap(node, displacementMap, copy=False)
         _describeTransform(node, fixedNode, movingNode)
         for name, value in (attributes or {}).items():
             node.SetAttribute(name, value)
@@ -231,7 +245,7 @@ def _writeVolume(node, array, pair, undo):
         undo.callback(_remove, node.GetDisplayNode())
         _showLike(node.GetDisplayNode(), pair.movingNode.GetDisplayNode())
     with slicer.util.NodeModify(node):
-        setVolume(node, array, pair.fixedMatrix, pair.fixedParentID)
+        setVolume(node, array, pair.fixedMatrix, pair.fixedParentID, copy=False)
 
 
 def _showLike(display, other):

@@ -1,9 +1,13 @@
 """Dice per structure from two segmentations or label maps, before and after, and a table of them."""
 
+from ..engine.texts import tr as _
+from .language import say
+from .stages import STAGE_TITLES
 from .structures import labelNames, structuresFromNode
 from .tables import setTable
 
-STRUCTURE, MEAN = "Structure", "Mean"
+STRUCTURE, MEAN = "Structure", _("Mean")
+TITLES = {STRUCTURE: _("Structure"), **STAGE_TITLES}
 
 
 def readOverlap(fixedNode, movingNode, fixedVolumeNode, *, resultTransform=None, movingToWorld=None):
@@ -24,14 +28,16 @@ def readOverlap(fixedNode, movingNode, fixedVolumeNode, *, resultTransform=None,
 
     if fixedNode is not None and fixedNode is movingNode:
         raise RegistrationError(
-            f"Fixed and moving segmentation are the same node '{fixedNode.GetName()}'; select two different ones."
+            _("Fixed and moving segmentation are the same node '{fixed}'; select two different ones.").format(
+                fixed=fixedNode.GetName()
+            )
         )
-    grid = volumeFromNode(fixedVolumeNode, "Fixed volume")
-    fixed = structuresFromNode(fixedNode, grid, "Fixed segmentation")
+    grid = volumeFromNode(fixedVolumeNode, _("Fixed volume"))
+    fixed = structuresFromNode(fixedNode, grid, _("Fixed segmentation"))
     isLabelMap = [node.IsA("vtkMRMLScalarVolumeNode") for node in (fixedNode, movingNode) if node is not None]
     # The same numbers mean the same structures, whatever color tables the two are shown with.
     names = labelNames(fixedNode) if isLabelMap == [True, True] else None
-    moving = structuresFromNode(movingNode, grid, "Moving segmentation", resultTransform, movingToWorld, names)
+    moving = structuresFromNode(movingNode, grid, _("Moving segmentation"), resultTransform, movingToWorld, names)
     return StructureOverlap(fixed, moving, grid.grid, (fixedNode.GetName(), movingNode.GetName()))
 
 
@@ -46,10 +52,12 @@ def showOverlap(scene, columns, name="Registration", table=None):
     from ..engine.overlap import mean_dice
 
     if table is None or table.GetScene() is not scene:
-        table = scene.AddNewNodeByClass("vtkMRMLTableNode", scene.GenerateUniqueName(f"{name} Dice"))
+        table = scene.AddNewNodeByClass(
+            "vtkMRMLTableNode", scene.GenerateUniqueName(say(_("{name} Dice").format(name=name)))
+        )
     names = list(next(iter(columns.values())))
-    values = {STRUCTURE: [MEAN, *names]}
+    values = {STRUCTURE: [say(MEAN), *names]}
     for heading, dice in columns.items():
         values[heading] = [mean_dice(dice), *(dice[structure] for structure in names)]
-    setTable(table, values)
+    setTable(table, values, titles=TITLES, rowHeader=True)
     return table

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from ..engine.texts import tr as _
 from .masks import maskFromNode
 from .transforms import initialMatrix, localToWorld
 from .volumes import ijkToRAS, volumeFromNode
@@ -42,13 +43,17 @@ def checkInputs(inputs):
     """
     from ..engine.errors import RegistrationError
 
-    for role in ("Fixed volume", "Moving volume"):
+    for role in (_("Fixed volume"), _("Moving volume")):
         if inputs[role] is None:
-            raise RegistrationError(f"{role} is missing; select a volume.")
+            raise RegistrationError(_("{role} is missing; select a volume.").format(role=role))
     scene = inputs["Fixed volume"].GetScene()
     for role, node in inputs.items():
         if node is not None and (scene is None or node.GetScene() is not scene):
-            raise RegistrationError(f"{role} '{node.GetName()}' is not in the scene (any more); select one that is.")
+            raise RegistrationError(
+                _("{role} '{name}' is not in the scene (any more); select one that is.").format(
+                    role=role, name=node.GetName()
+                )
+            )
 
 
 def checkIterations(iterations):
@@ -56,7 +61,7 @@ def checkIterations(iterations):
     from ..engine.errors import RegistrationError
 
     if iterations < 1:
-        raise RegistrationError(f"Iterations (K) is {iterations}; choose 1 or more.")
+        raise RegistrationError(_("Iterations (K) is {iterations}; choose 1 or more.").format(iterations=iterations))
 
 
 def readPair(
@@ -76,21 +81,23 @@ def readPair(
 
     if fixedNode is not None and fixedNode is movingNode:
         raise RegistrationError(
-            f"Fixed and moving volume are the same node '{fixedNode.GetName()}'; select two different volumes."
+            _("Fixed and moving volume are the same node '{fixed}'; select two different volumes.").format(
+                fixed=fixedNode.GetName()
+            )
         )
-    fixed = volumeFromNode(fixedNode, "Fixed volume")
-    moving = volumeFromNode(movingNode, "Moving volume", replacedTransform)
+    fixed = volumeFromNode(fixedNode, _("Fixed volume"))
+    moving = volumeFromNode(movingNode, _("Moving volume"), replacedTransform)
     masks = [None, None]
     if fixedMask is not None:
-        masks[0] = maskFromNode(fixedMask, fixed, "Fixed mask", fixedSegment)
+        masks[0] = maskFromNode(fixedMask, fixed, _("Fixed mask"), fixedSegment)
     if movingMask is not None:
-        masks[1] = maskFromNode(movingMask, moving, "Moving mask", movingSegment, replacedTransform)
-    movingToWorld = localToWorld(movingNode, "Moving volume", replacedTransform)
+        masks[1] = maskFromNode(movingMask, moving, _("Moving mask"), movingSegment, replacedTransform)
+    movingToWorld = localToWorld(movingNode, _("Moving volume"), replacedTransform)
     return Pair(
         fixedNode, movingNode, fixed, moving, *masks,
         initial=None if initialTransform is None else initialMatrix(initialTransform, movingToWorld),
         fixedMatrix=ijkToRAS(fixedNode),
         fixedParentID=fixedNode.GetTransformNodeID(),
-        fixedToWorld=localToWorld(fixedNode, "Fixed volume"),
+        fixedToWorld=localToWorld(fixedNode, _("Fixed volume")),
         movingToWorld=movingToWorld,
     )  # fmt: skip

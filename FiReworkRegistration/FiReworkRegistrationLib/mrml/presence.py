@@ -3,6 +3,7 @@
 import slicer
 
 from ..engine.errors import Cancelled, RegistrationError
+from ..engine.texts import tr as _
 
 
 class NodesRemoved(Cancelled, RegistrationError):
@@ -39,6 +40,17 @@ class Watch:
         self.gone = self.gone or closing or any(node.GetScene() is not self._scene for node in self._nodes())
 
 
+def checkInScene(nodes):
+    """Before a registration has read them.
+
+    :raises NodesRemoved: a node is in no scene any more.
+    """
+    if any(node is not None and node.GetScene() is None for node in nodes):
+        raise NodesRemoved(
+            _("A volume was removed from the scene before it was read; nothing was written. Register again.")
+        )
+
+
 def checkStillThere(pair, nodes, scene):
     """The inputs, their geometry's parent, and nodes to write are in the scene.
 
@@ -48,11 +60,15 @@ def checkStillThere(pair, nodes, scene):
     needed = [pair.fixedNode, pair.movingNode, *(node for node in nodes if node is not None)]
     if scene is None or any(node.GetScene() is not scene for node in needed):
         raise NodesRemoved(
-            "A volume or output node was removed from the scene during the registration; nothing was written. "
-            "Register again."
+            _(
+                "A volume or output node was removed from the scene during the registration; nothing was written. "
+                "Register again."
+            )
         )
     if pair.fixedParentID and scene.GetNodeByID(pair.fixedParentID) is None:
         raise NodesRemoved(
-            "The fixed volume's parent transform was removed during the registration; nothing was written. "
-            "Register again."
+            _(
+                "The fixed volume's parent transform was removed during the registration; nothing was written. "
+                "Register again."
+            )
         )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from ..engine.texts import tr as _
 from .transforms import followedBy, inverseMap
 
 
@@ -49,15 +50,15 @@ def computeResults(registration, pair, iteration, *, volume, jacobian, inverse, 
         "attributes": transformAttributes(registration, iteration),
     }
     if volume:
-        tell(0.80, "Resampling the moving volume")
+        tell(0.80, _("Resampling the moving volume"))
         results["volume"] = warp_volume(registration.moving, worldMap, registration.fixed).array
         stopIfCancelled(cancelled)
     if jacobian:
-        tell(0.84, "Computing the Jacobian determinant")
+        tell(0.84, _("Computing the Jacobian determinant"))
         results["jacobian"] = worldMap.jacobian(registration.fixed.grid)
         stopIfCancelled(cancelled)
     if inverse:
-        tell(0.87, "Computing the inverse transform")
+        tell(0.87, _("Computing the inverse transform"))
         worldInverse, residual = inverseMap(worldMap, pair.moving)
         results["inverse"] = followedBy(worldInverse, np.linalg.inv(pair.fixedToWorld))
         results["inverseAttributes"] = {**results["attributes"], "FiRework.inverseResidual": f"{residual:.4f}"}

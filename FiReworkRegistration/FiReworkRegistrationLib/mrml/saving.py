@@ -5,6 +5,8 @@ from pathlib import Path
 
 import slicer
 
+from ..engine.texts import tr as _
+from .language import say
 from .transforms import inverseMap, mapFromTransformNode, setMap
 from .volumes import checkVolumeNode, ijkToRAS
 
@@ -41,17 +43,19 @@ def saveInverse(transformNode, movingNode, path, execute=None):
     :return: how far the inverse misses, mm, 99th percentile; folds make it large.
     :raises RegistrationError: as :func:`saveTransform`; no moving volume.
     """
+    import numpy as np
+
     from ..engine.geometry import Volume
 
     path = checkPath(path)
-    checkVolumeNode(movingNode, "Moving volume")
+    checkVolumeNode(movingNode, _("Moving volume"))
     displacementMap = mapFromTransformNode(transformNode)
     # The map leads to the moving volume's own coordinates, so its parents do not count.
-    moving = Volume(slicer.util.arrayFromVolume(movingNode), ijkToRAS(movingNode), movingNode.GetName())
+    moving = Volume(np.array(slicer.util.arrayFromVolume(movingNode)), ijkToRAS(movingNode), movingNode.GetName())
     run = execute or (lambda function: function())
     inverse, residual = run(lambda: inverseMap(displacementMap, moving))
     node = slicer.vtkMRMLTransformNode()
-    node.SetName(f"{transformNode.GetName()} inverse")
+    node.SetName(say(_("{name} inverse").format(name=transformNode.GetName())))
     setMap(node, inverse)
     _write(node, path)
     return residual
@@ -66,11 +70,17 @@ def checkPath(path):
 
     path = Path(path)
     if not _ending(path):
-        raise RegistrationError(f"'{path.name}': a transform is saved as {', '.join(ENDINGS)}; choose one of these.")
+        raise RegistrationError(
+            _("'{name}': a transform is saved as {endings}; choose one of these.").format(
+                name=path.name, endings=", ".join(ENDINGS)
+            )
+        )
     if not path.parent.is_dir():
-        raise RegistrationError(f"Folder '{path.parent}' does not exist; choose another one or create it.")
+        raise RegistrationError(
+            _("Folder '{folder}' does not exist; choose another one or create it.").format(folder=path.parent)
+        )
     if path.is_dir():
-        raise RegistrationError(f"'{path}' is a folder; choose a file name.")
+        raise RegistrationError(_("'{path}' is a folder; choose a file name.").format(path=path))
     return path
 
 
@@ -90,12 +100,16 @@ def _write(node, path):
     try:
         if not storage.WriteData(node) or not partial.exists():
             raise RegistrationError(
-                f"'{path}' could not be written; check that the folder can be written to and has free space, "
-                "or choose another one."
+                _(
+                    "'{path}' could not be written; check that the folder can be written to and has free space, or "
+                    "choose another one."
+                ).format(path=path)
             )
         os.replace(partial, path)
     except OSError as error:
-        raise RegistrationError(f"'{path}' could not be written ({error.strerror}); choose another file.") from error
+        raise RegistrationError(
+            _("'{path}' could not be written ({reason}); choose another file.").format(path=path, reason=error.strerror)
+        ) from error
     finally:
         partial.unlink(missing_ok=True)
     return path

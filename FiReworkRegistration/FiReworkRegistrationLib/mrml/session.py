@@ -2,8 +2,9 @@
 
 from contextlib import ExitStack, contextmanager, suppress
 
+from ..engine.texts import tr as _
 from .heavy_work import HeavyWork
-from .live import LiveTransform
+from .live import LiveTransform, writtenMap
 from .outputs import INVERSE, JACOBIAN, TRANSFORM, VOLUME, Outputs, checkOutputs, openTransform, writeOutputs
 from .pair import checkInputs, checkIterations, readPair
 from .presence import NodesRemoved, checkStillThere
@@ -54,8 +55,8 @@ class RegistrationSession:
         self._given = {role: node if self._wanted[role] else None for role, node in given.items()}
         self._nodes = dict(self._given)
         self._inputs = {
-            "Fixed volume": fixedNode, "Moving volume": movingNode, "Fixed mask": fixedMask,
-            "Moving mask": movingMask, "Initial transform": initialTransform,
+            _("Fixed volume"): fixedNode, _("Moving volume"): movingNode, _("Fixed mask"): fixedMask,
+            _("Moving mask"): movingMask, _("Initial transform"): initialTransform,
         }  # fmt: skip
         self._segments = {"fixedSegment": fixedSegment, "movingSegment": movingSegment}
         self._settings = {
@@ -68,6 +69,7 @@ class RegistrationSession:
         self._undo = ExitStack()
         self._scene = self._pair = self._registration = self._live = None
         self._movingParentID = self._shown = self._finished = None
+        self._written = None, None  # iteration and its map
 
     def prepare(self):
         """Read and check the nodes, align the volumes; afterwards iteration 0 is there.
@@ -75,7 +77,7 @@ class RegistrationSession:
         :raises RegistrationError: an input or a setting that cannot be used, in words for the user.
         :raises Cancelled: the user stopped it, closed the scene or removed a needed node.
         """
-        self._tell(0.0, "Reading volumes")
+        self._tell(0.0, _("Reading volumes"))
         checkInputs(self._inputs)
         fixedNode, movingNode = self._inputs["Fixed volume"], self._inputs["Moving volume"]
         self._scene = fixedNode.GetScene()
@@ -101,7 +103,9 @@ class RegistrationSession:
             initial_transform=pair.initial, cancelled=self._work.stopped, **self._settings,
             progress=lambda fraction, message: self._tell(PREPARE + (REFINE - PREPARE) * fraction, message),
         )  # fmt: skip
-        return registration, registration.map_writers(np.linalg.inv(pair.movingToWorld))
+        writers = registration.map_writers(np.linalg.inv(pair.movingToWorld))
+        self._written = 0, writtenMap(writers, registration.iterations[0].field)
+        return registration, writers
 
     def refine(self, iterations, stopEarly=False, end=FINISH):
         """Yield each new engine ``Iteration`` up to number ``iterations``; calling again goes on from the last.
@@ -120,14 +124,22 @@ class RegistrationSession:
         begin = REFINE if first == 0 else 0.0
         with self._standingOrDiscarded():
             stream = self._registration.refine(iterations, cancelled=self._work.stopped)
-            self._tell(begin, f"Iteration {first + 1} of {iterations}")
-            while (iteration := self._run(lambda: next(stream, None))) is not None:
+            self._tell(begin, _("Iteration {index} of {count}").format(index=first + 1, count=iterations))
+            while (iteration := self._run(lambda: self._refined(stream))) is not None:
                 done = (iteration.index - first) / (iterations - first)
                 following = min(iteration.index + 1, iterations)
-                self._tell(begin + (end - begin) * done, f"Iteration {following} of {iterations}")
+                text = _("Iteration {index} of {count}").format(index=following, count=iterations)
+                self._tell(begin + (end - begin) * done, text)
                 yield iteration
                 if stopEarly and stop_reason(self.iterations):
                     return
+
+    def _refined(self, stream):
+        """On the thread of ``execute``: the next iteration, None after the last."""
+        iteration = next(stream, None)
+        if iteration is not None:
+            self._written = iteration.index, writtenMap(self._writers, iteration.field)
+        return iteration
 
     def polish(self, levels=None):
         """Optimize the last iteration's field for this very pair; the outcome is one more iteration.
@@ -147,10 +159,9 @@ class RegistrationSession:
         """On the thread of ``execute``."""
         state = self._registration.polish(
             levels, cancelled=self._work.stopped,
-            progress=lambda fraction, message: self._tell(begin + (FINISH - begin) * fraction, message),
+            progress=lambda fraction, _message: self._tell(begin + (FINISH - begin) * fraction, _("Polishing")),
         )  # fmt: skip
-        # Tabulates the finer lattice here: on the main thread it would hold up the views.
-        self._writers.of(state.field)
+        self._written = state.index, writtenMap(self._writers, state.field)
         return state
 
     def show(self, iteration):
@@ -161,11 +172,17 @@ class RegistrationSession:
         :raises NodesRemoved: the scene was closed or a needed node removed.
         """
         self._checkThere()
-        fieldOfIteration = self._registration.iterations[iteration].field
+        states = self._registration.iterations
         if self._live is None:
             self._nodes[TRANSFORM] = openTransform(self._pair, self._nodes[TRANSFORM], self._undo)
             self._live = LiveTransform(self._nodes[TRANSFORM], self._writers)
-        self._live.show(fieldOfIteration, transformAttributes(self._registration, iteration))
+        attributes = transformAttributes(self._registration, iteration)
+        # The newest one is written already: on the main thread it would hold up the views.
+        (index, written), self._written = self._written, (None, None)
+        if index == iteration:
+            self._live.showWritten(written, attributes)
+        else:
+            self._live.show(states[iteration].field, attributes)
         self._shown = iteration
 
     def placeMoving(self, under=True):
@@ -195,7 +212,7 @@ class RegistrationSession:
                 jacobian=self._wanted[JACOBIAN], inverse=self._wanted[INVERSE], tell=self._tell,
                 cancelled=self._work.stopped,
             ))  # fmt: skip
-            self._tell(0.97, "Writing nodes")
+            self._tell(0.97, _("Writing nodes"))
             # Last chance: from here on nothing asks or tells, so that no event comes between the nodes.
             stopIfCancelled(self._work.stopped)
             undo = self._undo if self._finished is None else None
@@ -204,7 +221,7 @@ class RegistrationSession:
             self._live = LiveTransform(self._nodes[TRANSFORM], self._writers)
         self._live.adopt()
         self._shown = self._finished = iteration
-        self._tell(1.0, "Done")
+        self._tell(1.0, _("Done"))
         return Outputs(
             self._nodes[TRANSFORM], self._nodes[VOLUME], self._nodes[JACOBIAN], self._nodes[INVERSE],
             self._registration, self.iterations, results.inverseResidual,
@@ -298,7 +315,7 @@ class RegistrationSession:
         from ..engine.errors import RegistrationError
 
         if self._work.running:
-            raise RegistrationError("The registration is still running; wait until it is done or cancel it.")
+            raise RegistrationError(_("The registration is still running; wait until it is done or cancel it."))
         try:
             yield
         except Exception:

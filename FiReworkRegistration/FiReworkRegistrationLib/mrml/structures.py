@@ -2,6 +2,7 @@
 
 import slicer
 
+from ..engine.texts import tr as _
 from .masks import BINARY_LABELMAP, volumeFromLabelmap, withLabelmaps
 from .space import localToOriginalWorld
 from .volumes import checkVolumeNode, readVolume
@@ -24,18 +25,22 @@ def structuresFromNode(node, volume, role, resultTransform=None, movingToWorld=N
     from ..engine.overlap import LabelLayer
 
     if node is None:
-        raise RegistrationError(f"{role} is missing; select a segmentation or a label map.")
-    who = f"{role} '{node.GetName()}'"
+        raise RegistrationError(_("{role} is missing; select a segmentation or a label map.").format(role=role))
+    who = _("{role} '{name}'").format(role=role, name=node.GetName())
     toWorld = localToOriginalWorld(node, role, resultTransform, movingToWorld)
     if node.IsA("vtkMRMLSegmentationNode"):
         return _segmentLayers(node, volume, role, toWorld)
     if not node.IsA("vtkMRMLScalarVolumeNode"):
-        raise RegistrationError(f"{who} is a {node.GetNodeTagName()} node; select a segmentation or a label map.")
+        raise RegistrationError(
+            _("{who} is a {kind} node; select a segmentation or a label map.").format(
+                who=who, kind=node.GetNodeTagName()
+            )
+        )
     checkVolumeNode(node, role)
     labels = readVolume(node, role, node.GetParentTransformNode())
     names = labelNames(node, names)
     if not names:
-        raise RegistrationError(f"{who} is empty; select a label map that marks structures.")
+        raise RegistrationError(_("{who} is empty; select a label map that marks structures.").format(who=who))
     return [LabelLayer(Volume(labels.array, toWorld @ labels.affine, labels.name), names)]
 
 
@@ -52,7 +57,9 @@ def labelNames(volumeNode, known=None):
     array = slicer.util.arrayFromVolume(volumeNode)
     if not np.issubdtype(array.dtype, np.integer) and (array != np.rint(array)).any():
         raise RegistrationError(
-            f"'{volumeNode.GetName()}' holds values that are not whole numbers; select a segmentation or a label map."
+            _("'{name}' holds values that are not whole numbers; select a segmentation or a label map.").format(
+                name=volumeNode.GetName()
+            )
         )
     display = volumeNode.GetDisplayNode()
     colors = display.GetColorNode() if display is not None and volumeNode.IsA("vtkMRMLLabelMapVolumeNode") else None
@@ -91,7 +98,9 @@ def segmentLayers(node, volume, role, toWorld):
 
     segmentation = node.GetSegmentation()
     if segmentation is None or segmentation.GetNumberOfSegments() == 0:
-        raise RegistrationError(f"{role} '{node.GetName()}' has no segments; select another segmentation.")
+        raise RegistrationError(
+            _("{role} '{name}' has no segments; select another segmentation.").format(role=role, name=node.GetName())
+        )
     # Held until the end: without the node its segmentation would go.
     source = withLabelmaps(node, volume, toWorld, role)
     segmentation = source.GetSegmentation()

@@ -3,17 +3,22 @@
 import slicer
 import vtk
 
+from .language import say
 
-def setTable(tableNode, columns, units=None):
+
+def setTable(tableNode, columns, units=None, titles=None, rowHeader=False):
     """Replace what a table node holds.
 
     Real numbers are rounded to four decimals, because table views show all digits that there are.
 
     :param columns: column name to values, all of one length: whole numbers, real numbers (None or NaN leaves
         the cell at NaN) or texts. One real number or text makes the whole column real or text.
-    :param units: column name to unit, such as "mm", which views show behind the name.
+    :param units: column name to unit, such as "mm", which views show behind the title.
+    :param titles: column name to what views show instead, in the user's language; the name itself if not given.
+    :param rowHeader: the first column names the rows, in place of numbers.
     """
-    units = units or {}
+    units = {name: say(unit) for name, unit in (units or {}).items()}
+    titles = {name: say(title) for name, title in (titles or {}).items()}
     table = vtk.vtkTable()
     for name, values in columns.items():
         table.AddColumn(_column(name, list(values)))
@@ -21,11 +26,13 @@ def setTable(tableNode, columns, units=None):
         tableNode.SetAndObserveSchema(None)
         tableNode.SetAndObserveTable(table)
         tableNode.SetUseColumnTitleAsColumnHeader(True)
+        tableNode.SetUseFirstColumnAsRowHeader(rowHeader)
         tableNode.SetLocked(True)
         for name in columns:
             # Without types a saved table comes back as texts, and plots of it stay empty.
             tableNode.SetColumnType(name, table.GetColumnByName(name).GetDataType())
-            tableNode.SetColumnTitle(name, f"{name} ({units[name]})" if name in units else name)
+            title = titles.get(name, name)
+            tableNode.SetColumnTitle(name, f"{title} ({units[name]})" if name in units else title)
             if name in units:
                 tableNode.SetColumnUnitLabel(name, units[name])
 

@@ -3,8 +3,12 @@
 import slicer
 import vtk
 
-#: Voxels of an inverse lattice at most; a finer working grid is tabulated more coarsely.
-MOST_INVERSE_VOXELS = 4_000_000
+from ..engine.texts import tr as _
+
+#: Voxels of an inverse lattice at most: 24 bytes each in a file.
+MOST_INVERSE_VOXELS = 8_000_000
+#: Rounds of the iteration on the finer lattice; it begins with the inverse on the coarser one.
+FINE_ROUNDS = 4
 
 
 def matrixToWorld(transformNode, name):
@@ -18,7 +22,9 @@ def matrixToWorld(transformNode, name):
     from ..engine.inputs import check_linear
 
     if not transformNode.IsTransformToWorldLinear():
-        raise RegistrationError(f"{name} is not linear; choose a rigid or affine one, or harden it first.")
+        raise RegistrationError(
+            _("{name} is not linear; choose a rigid or affine one, or harden it first.").format(name=name)
+        )
     matrix = vtk.vtkMatrix4x4()
     transformNode.GetMatrixTransformToWorld(matrix)
     return check_linear(slicer.util.arrayFromVTKMatrix(matrix), name)
@@ -41,10 +47,17 @@ def localToWorld(node, role, replacedTransform=None):
         return np.eye(4)
     if not parent.IsTransformToWorldLinear():
         raise RegistrationError(
-            f"{role} '{node.GetName()}' is under the nonlinear transform '{parent.GetName()}'; "
-            "harden that transform on it first (Data module, Harden transform) or take it out of the transform."
+            _(
+                "{role} '{name}' is under the nonlinear transform '{parent}'; harden that transform on it first "
+                "(Data module, Harden transform) or take it out of the transform."
+            ).format(role=role, name=node.GetName(), parent=parent.GetName())
         )
-    return matrixToWorld(parent, f"Transform '{parent.GetName()}', parent of {role.lower()} '{node.GetName()}',")
+    return matrixToWorld(
+        parent,
+        _("Transform '{parent}', parent of {role} '{name}',").format(
+            parent=parent.GetName(), role=role.lower(), name=node.GetName()
+        ),
+    )
 
 
 def initialMatrix(transformNode, movingToWorld):
@@ -60,15 +73,17 @@ def initialMatrix(transformNode, movingToWorld):
 
     from ..engine.errors import RegistrationError
 
-    name = f"Initial transform '{transformNode.GetName()}'"
+    name = _("Initial transform '{name}'").format(name=transformNode.GetName())
     if not transformNode.IsA("vtkMRMLTransformNode"):
-        raise RegistrationError(f"{name} is not a transform node; choose a linear transform.")
+        raise RegistrationError(_("{name} is not a transform node; choose a linear transform.").format(name=name))
     return movingToWorld @ np.linalg.inv(matrixToWorld(transformNode, name))
 
 
-def gridTransformFromMap(displacementMap):
+def gridTransformFromMap(displacementMap, copy=True):
     """A ``DisplacementMap`` as vtkOrientedGridTransform (RAS mm), to be set *from parent*.
 
+    :param copy: False lets the transform have the map's own memory: 80 MB at 1 mm need not be copied while the
+        views wait. Nobody else may write there then.
     :raises RegistrationError: the lattice has skewed axes, which no file format of transforms holds.
     """
     import numpy as np
@@ -78,14 +93,14 @@ def gridTransformFromMap(displacementMap):
 
     grid = displacementMap.grid
     if not np.allclose(grid.directions.T @ grid.directions, np.eye(3), atol=1e-4):
-        raise RegistrationError("The displacement field's axes are not perpendicular; resample it to another grid.")
+        raise RegistrationError(_("The displacement field's axes are not perpendicular; resample it to another grid."))
     vectors = np.ascontiguousarray(displacementMap.displacement, dtype=np.float32).reshape(-1, 3)
     image = vtk.vtkImageData()
     image.SetDimensions(*(int(size) for size in grid.shape[::-1]))
     image.SetOrigin(*(float(value) for value in grid.affine[:3, 3]))
     image.SetSpacing(*(float(value) for value in grid.spacing))
     # Displacements are read from the scalars; as VTK vectors they would silently mean identity.
-    image.GetPointData().SetScalars(numpy_to_vtk(vectors, deep=True))
+    image.GetPointData().SetScalars(numpy_to_vtk(vectors, deep=copy))
     directions = np.eye(4)
     directions[:3, :3] = grid.directions
     transform = slicer.vtkOrientedGridTransform()
@@ -95,9 +110,12 @@ def gridTransformFromMap(displacementMap):
     return transform
 
 
-def setMap(transformNode, displacementMap):
-    """Put a ``DisplacementMap`` into a transform node, from parent, replacing what it held."""
-    transformNode.SetAndObserveTransformFromParent(gridTransformFromMap(displacementMap))
+def setMap(transformNode, displacementMap, copy=True):
+    """Put a ``DisplacementMap`` into a transform node, from parent, replacing what it held.
+
+    :param copy: see :func:`gridTransformFromMap`.
+    """
+    transformNode.SetAndObserveTransformFromParent(gridTransformFromMap(displacementMap, copy))
 
 
 def mapFromTransformNode(transformNode):
@@ -115,8 +133,10 @@ def mapFromTransformNode(transformNode):
     transform = transformNode.GetTransformFromParentAs("vtkOrientedGridTransform", False, True)
     if transform is None or transform.GetInverseFlag() or transform.GetDisplacementGrid() is None:
         raise RegistrationError(
-            f"Transform '{transformNode.GetName()}' does not hold one displacement field from parent; "
-            "choose the transform of a registration."
+            _(
+                "Transform '{name}' does not hold one displacement field from parent; choose the transform of a "
+                "registration."
+            ).format(name=transformNode.GetName())
         )
     image = transform.GetDisplacementGrid()
     shape = tuple(reversed(image.GetDimensions()))
@@ -157,6 +177,9 @@ def inverseMap(displacementMap, moving):
 
     A computed field, because files of a transform with the inverse flag set are not read by ITK.
 
+    The lattice is twice as fine as the map's own, as far as ``MOST_INVERSE_VOXELS`` allow: on one as coarse as the
+    map's, a deformation of much detail would be missed by half a millimeter and more between the points.
+
     :param moving: ``Volume`` in the space the map leads to.
     :return: ``DisplacementMap`` and its residual in mm, see ``DisplacementMap.inverted``.
     """
@@ -166,7 +189,11 @@ def inverseMap(displacementMap, moving):
 
     sides = np.array(moving.array.shape[::-1]) * moving.grid.spacing
     finest = (sides.prod() / MOST_INVERSE_VOXELS) ** (1 / 3)
-    spacing = max(float(displacementMap.grid.spacing.mean()), finest)
+    own = float(displacementMap.grid.spacing.mean())
+    spacing = max(own / 2, finest)
     everything = np.ones(moving.array.shape, dtype=bool)
-    lattice = working_grid(moving, everything, spacing, multiple=1, margin=spacing)
-    return displacementMap.inverted(lattice)
+    coarse, lattice = (
+        working_grid(moving, everything, size, multiple=1, margin=own) for size in (2 * spacing, spacing)
+    )
+    rough, _residual = displacementMap.inverted(coarse)
+    return displacementMap.inverted(lattice, FINE_ROUNDS, rough)

@@ -3,19 +3,17 @@
 import slicer
 import vtk
 
-from .slice_views import OVERLAY, compositeNodes, layoutNode, sliceNodes
+from .slice_views import OVERLAY, compositeNodes, sliceNodes
 
 
 class ViewState:
-    """Layout, layers and position of every slice view at the time it is made.
+    """Layers and position of every slice view at the time it is made.
 
     Nodes removed later are skipped, layers whose volume is gone become empty.
     """
 
     def __init__(self, scene):
         self.scene = scene
-        node = layoutNode(scene)
-        self.arrangement = node.GetViewArrangement() if node is not None else None
         self._composites = [(composite, _layers(composite)) for composite in compositeNodes(scene)]
         self._slices = [(node, _position(node)) for node in sliceNodes(scene)]
         self._displays = {}  # node ID -> (display node, copy of its settings)
@@ -34,15 +32,8 @@ class ViewState:
         if node is not None and self._isThere(node):
             node.CopyContent(copy, False)
 
-    def restore(self, changedArrangement=None):
-        """Bring everything back.
-
-        :param changedArrangement: the layout that was set meanwhile; one that the user chose since then stays.
-            None: the layout was not changed.
-        """
-        layout = layoutNode(self.scene)
-        if layout is not None and changedArrangement is not None and layout.GetViewArrangement() == changedArrangement:
-            layout.SetViewArrangement(self.arrangement)
+    def restore(self):
+        """Bring everything back; the layout is ``CompareLayout``'s."""
         known = dict(self._composites)
         for composite in compositeNodes(self.scene):
             # Views made since then are left empty.

@@ -4,6 +4,7 @@ from functools import cache
 
 from slicer.i18n import tr as _
 
+from ..mrml.language import say
 from .choices import NORMALIZATIONS, PRECISIONS, RESOLUTIONS
 
 
@@ -49,7 +50,7 @@ class QualityChoice(_NamedChoice):
         self._names = list(PRESETS)
         self._default = self._names.index(DEFAULT_PRESET)
         for preset in self._presets:
-            self._comboBox.addItem(_(preset.title))
+            self._comboBox.addItem(say(preset.title))
 
     def _onChosen(self, index):
         if self._parameters and 0 <= index < len(self._names):
@@ -57,7 +58,7 @@ class QualityChoice(_NamedChoice):
         super()._onChosen(index)
 
     def _describe(self, index):
-        self._comboBox.toolTip = _(self._presets[index].description)
+        self._comboBox.toolTip = say(self._presets[index].description)
 
 
 class ModelChoice(_NamedChoice):
@@ -82,8 +83,8 @@ class ModelChoice(_NamedChoice):
     def _describe(self, index):
         if 0 <= index < len(self._names):
             card = self._cards[index]
-            self._comboBox.toolTip = _("{description} Working resolution {spacing:g} mm. {license}").format(
-                description=card.description, spacing=card.spacing, license=card.license
+            self._comboBox.toolTip = _("{description} Working resolution {spacing} mm. {license}").format(
+                description=card.description, spacing=f"{card.spacing:g}", license=card.license
             )
 
 
@@ -164,5 +165,7 @@ def _cudaDevices():
     for index in range(torch.cuda.device_count()):
         properties = torch.cuda.get_device_properties(index)
         memory = properties.total_memory / 2**30
-        found.append((f"cuda:{index}", f"{properties.name}, {memory:.0f} GB (cuda:{index})"))
+        device = f"cuda:{index}"
+        label = _("{name}, {memory} GB ({device})").format(name=properties.name, memory=f"{memory:.0f}", device=device)
+        found.append((device, label))
     return found

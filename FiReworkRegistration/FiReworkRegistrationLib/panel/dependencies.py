@@ -78,7 +78,7 @@ def _installTorch():
         raise DependencyError(
             _(
                 "PyTorch could not be installed: {error}. Check the internet connection and the free disk space, "
-                'or install it in the "PyTorch Utils" module, then click Register again.'
+                "or install it in the 'PyTorch Utils' module, then click Register again."
             ).format(error=error)
         ) from error
     if torch is None:
@@ -111,7 +111,7 @@ def _offerExtension():
 def _noTorchMessage():
     return _(
         "Registration needs PyTorch ({requirement}), which is not installed. "
-        'Install the "PyTorch" extension in the Extensions Manager, restart Slicer '
+        "Install the 'PyTorch' extension in the Extensions Manager, restart Slicer "
         "and click Register in the FiRework Registration module."
     ).format(requirement=TORCH)
 
@@ -119,12 +119,12 @@ def _noTorchMessage():
 def _noExtensionMessage():
     return _(
         "Registration needs PyTorch, which the PyTorch extension installs. "
-        'Open the Extensions Manager, install the extension "PyTorch", restart Slicer and click Register again.'
+        "Open the Extensions Manager, install the extension 'PyTorch', restart Slicer and click Register again."
     )
 
 
 def _wrongTorchMessage():
     return _(
         "The installed PyTorch does not fit: version {version} is needed. "
-        'Uninstall it in the "PyTorch Utils" module, restart Slicer and click Register again.'
+        "Uninstall it in the 'PyTorch Utils' module, restart Slicer and click Register again."
     ).format(version=TORCH_VERSION)

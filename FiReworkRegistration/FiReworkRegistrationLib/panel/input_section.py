@@ -34,7 +34,7 @@ def swap(parameters):
 
 
 class PairWatch:
-    """Notices that another pair of volumes is chosen than before."""
+    """Notices that another pair of volumes, or another set of choices, is in use than before."""
 
     def __init__(self):
         self._identifiers = None
@@ -42,7 +42,8 @@ class PairWatch:
     def changed(self, parameters):
         """Whether it is another pair since the last call. Its outputs are new ones then: a result stays as it is."""
         pair = (parameters.fixedVolume, parameters.movingVolume)
-        before, self._identifiers = self._identifiers, [node and node.GetID() for node in pair]
+        nodes = (*pair, parameters.parameterNode)
+        before, self._identifiers = self._identifiers, [node and node.GetID() for node in nodes]
         if self._identifiers == before:
             return False
         if None not in pair and _isResultOfOthers(parameters.outputTransform, *pair):

@@ -1,7 +1,10 @@
 """Figures of every iteration, the verdict, overlap of structures and distance of landmarks."""
 
+import qt
 import slicer
 from slicer.i18n import tr as _
+
+from ..mrml.language import say
 
 
 class JudgeSection:
@@ -9,10 +12,12 @@ class JudgeSection:
 
     :param ui: the panel's widgets.
     :param runner: ``Runner``.
+    :param changingLayout: called with a function that changes the layout of the views for the user.
     """
 
-    def __init__(self, ui, runner):
-        self._ui, self._runner = ui, runner
+    def __init__(self, ui, runner, changingLayout):
+        self._ui, self._runner, self._changingLayout = ui, runner, changingLayout
+        self._parameters, self._waiting = None, False
         self._judge = self._session = self._chosen = None
         ui.plotButton.connect("clicked(bool)", self.showPlot)
         self.forget()
@@ -51,6 +56,17 @@ class JudgeSection:
         self._showFigures(figures)
         return text
 
+    def compareSoon(self, parameters):
+        """Compare anew what may have been chosen, but not here, in the middle of a change of the parameter node."""
+        self._parameters = parameters
+        if not self._waiting:
+            self._waiting = True
+            qt.QTimer.singleShot(0, self._compareNow)
+
+    def _compareNow(self):
+        self._waiting = False
+        self.compare(self._parameters, onlyIfChanged=True)
+
     def compare(self, parameters, onlyIfChanged=False):
         """Dice and landmark errors of the nodes that are chosen, for the finished iteration."""
         session, judge = self._runner.session, self._current(parameters)
@@ -73,13 +89,13 @@ class JudgeSection:
                 both = (fixed, moving) if fixed and moving else (None, None)
                 setNodes(*both, *(more or ()), **({"resultTransform": parameters.outputTransform}))
             except RegistrationError as error:
-                lines.append(str(error))
+                lines.append(say(error))
         self._ui.judgementLabel.text = "\n".join(lines + judge.compare(session.finishedIteration))
 
     def showPlot(self, checked=False):
         """The curves in a plot view beside the slice views."""
         if self._figures is not None and self._figures.table.GetScene():
-            slicer.modules.plots.logic().ShowChartInLayout(self._figures.chart)
+            self._changingLayout(lambda: slicer.modules.plots.logic().ShowChartInLayout(self._figures.chart))
 
     def _showFigures(self, figures):
         self._figures = figures
@@ -95,9 +111,10 @@ class JudgeSection:
         if session is not self._session:
             from ..mrml.judge import Judge
 
-            name = "Registration"
+            name = _("Registration")
             if parameters and parameters.fixedVolume and parameters.movingVolume:
-                name = f"{parameters.movingVolume.GetName()} to {parameters.fixedVolume.GetName()}"
+                names = {"moving": parameters.movingVolume.GetName(), "fixed": parameters.fixedVolume.GetName()}
+                name = _("{moving} to {fixed}").format(**names)
             self._session, self._chosen = session, None
             self._judge = Judge(
                 session, slicer.mrmlScene, name, movingToWorld=session.movingToWorld, execute=self._runner.run,

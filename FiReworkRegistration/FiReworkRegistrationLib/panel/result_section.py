@@ -4,11 +4,16 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
+from ..engine.state_names import iterations_up_to, state_name
 from ..mrml.compare import Compare
+from ..mrml.language import say
 from .flicker import Flicker
+from .one_by_one import OneByOne
 
 #: Milliseconds after the last step of a key or wheel until the outputs follow.
 SETTLE_MS = 400
+#: Smaller errors of what is shown, mm, are not worth a sentence.
+SEEN_MM = 0.005
 
 
 class ResultSection:
@@ -25,7 +30,8 @@ class ResultSection:
     def __init__(self, ui, runner, verdict, onReleased):
         self._ui, self._runner, self._verdict, self._onReleased = ui, runner, verdict, onReleased
         self._compare = Compare(slicer.mrmlScene, later=lambda function: qt.QTimer.singleShot(0, function))
-        self._flicker = Flicker(self._compare.flip)
+        self._views = OneByOne()
+        self._flicker = Flicker(self._flip)
         self._parameters = None
         self._setting = False
         self._missed = None  # where the slider was moved while outputs were written
@@ -53,6 +59,7 @@ class ResultSection:
         self._enable(count > 0 and not self._runner.running)
         self._describe()
         if session and session.finishedIteration is not None and not self._runner.running:
+            self._views.hold()
             session.placeMoving(False)
             self._showPair(draft=False)
         missed, self._missed = self._missed, None
@@ -62,6 +69,7 @@ class ResultSection:
     def follow(self, index):
         """A new iteration while registering: shown at once."""
         session = self._runner.session
+        self._views.hold()
         session.show(index)
         session.placeMoving(True)
         self._ui.iterationSlider.enabled = False
@@ -75,6 +83,7 @@ class ResultSection:
         if not self._compare.isShowing or not self._parameters:
             return
         parameters = self._parameters
+        self._views.hold()
         if (self._compare.mode, self._compare.linked) != (parameters.compareMode, parameters.linkSlices):
             self._showPair(draft=False)
         self._compare.setOpacity(parameters.compareOpacity)
@@ -93,6 +102,7 @@ class ResultSection:
 
     def leave(self):
         """The user's views as they were, and all outputs of one iteration."""
+        self._views.hold()
         self._timer.stop()
         self._flicker.setOn(False)
         session = self._runner.session
@@ -103,15 +113,22 @@ class ResultSection:
         self._compare.end()
 
     def forget(self):
-        """The scene was closed: nothing to restore."""
+        """The scene is being closed: nothing to restore but the layout."""
         self._timer.stop()
         self._flicker.setOn(False)
-        self._compare.forget()
+        self._compare.forgetScene()
         self.update(None)
 
     def cleanup(self):
         self.leave()
+        self._views.release()
         self._timer.disconnect("timeout()", self._release)
+
+    def changingLayout(self, change):
+        """Call ``change()``, which changes the layout for the user; leaving the panel takes that back too."""
+        before = self._compare.layout
+        change()
+        self._compare.layoutChanged(before)
 
     def _onValueChanged(self, value):
         session = self._runner.session
@@ -120,6 +137,7 @@ class ResultSection:
         if self._runner.running:
             self._missed = value
             return
+        self._views.hold()
         session.show(value)
         session.placeMoving(True)
         self._describe()
@@ -135,8 +153,13 @@ class ResultSection:
         if session.shownIteration != session.finishedIteration:
             self._onReleased(session.shownIteration)
         elif session.finishedIteration is not None:
+            self._views.hold()
             session.placeMoving(False)
             self._showPair(draft=False)
+
+    def _flip(self):
+        self._views.hold()
+        self._compare.flip()
 
     def _enable(self, enabled):
         """The buttons that go on from the last iteration."""
@@ -163,14 +186,32 @@ class ResultSection:
             self._ui.iterationLabel.text = ""
             self._ui.verdictLabel.text = ""
             return
-        iterations = session.iterations
-        text = _("{index} of {last}, polished") if iterations[value].polished else _("{index} of {last}")
-        label = text.format(index=value, last=len(iterations) - 1)
-        if not self._runner.running and value == session.bestIteration:
-            label += _(" (best)")
-        self._ui.iterationLabel.text = label
-        notice = [self._runner.notice] if self._runner.notice else []
-        self._ui.verdictLabel.text = "\n".join([*notice, self._verdict(value)])
+        self._ui.iterationLabel.text = self._name(session, value)
+        notices = [self._runner.notice, self._precision(session, value), self._verdict(value)]
+        self._ui.verdictLabel.text = "\n".join(text for text in notices if text)
+        best = say(state_name(session.iterations, session.bestIteration))
+        self._ui.iterationSlider.toolTip = _(
+            "Drag to see the result after each iteration; 0 is the affine start. Release to update the outputs. "
+            "The best by the stop rule: {best}."
+        ).format(best=best)
+
+    def _precision(self, session, index):
+        """How far what is shown may be off, where memory did not allow to keep it exactly; empty if it did."""
+        error = session.storedError(index)
+        if error < SEEN_MM or index == session.finishedIteration == session.shownIteration:
+            return ""
+        return _("Kept in less memory: shown to within {error} mm; letting go computes it exactly.").format(
+            error=f"{error:.2f}"
+        )
+
+    def _name(self, session, index):
+        """What the label says of a state."""
+        states = session.iterations
+        name = say(state_name(states, index))
+        if not states[index].polished:
+            name = _("{index} of {last}").format(index=name, last=iterations_up_to(states, len(states) - 1))
+        isBest = not self._runner.running and index == session.bestIteration
+        return _("{state} (best)").format(state=name) if isBest else name
 
     def _showPair(self, draft):
         """Fixed and registered volume; while dragging, the moving volume seen through the transform."""

@@ -3,7 +3,8 @@
 import slicer
 from slicer.i18n import tr as _
 
-from .messages import explain, translatedProgress
+from ..mrml.language import say
+from .messages import explain
 
 
 class RunDisplay:
@@ -23,7 +24,7 @@ class RunDisplay:
 
     def showProgress(self, fraction, message):
         self._ui.progressBar.value = int(100 * min(max(fraction, 0.0), 1.0))
-        self._ui.statusLabel.text = translatedProgress(message)
+        self._ui.statusLabel.text = say(message)
 
     def showError(self, error):
         """Words for the user; the trace goes to the log."""

@@ -1,10 +1,13 @@
 """Registering from the panel: the worker thread, the session, cancel, and what to do when a GPU runs out of memory."""
 
+import gc
 import logging
 from contextlib import contextmanager
 
 from slicer.i18n import tr as _
 
+from ..mrml.language import say
+from .engine_loading import loadEngine
 from .worker import Worker
 
 
@@ -24,6 +27,10 @@ class Runner:
         self._deviceNotice = self._polishNotice = ""
         self._onProgress, self._onIteration = onProgress, onIteration
         self._running = self._cancelRequested = False
+        #: Whether what is running can be cancelled.
+        self.cancellable = False
+        #: Whether the application is being left.
+        self.abandoned = False
 
     @property
     def running(self):
@@ -49,6 +56,7 @@ class Runner:
 
         self.session, self._deviceNotice, self._polishNotice = None, "", ""
         with self._busy():
+            self._load(fixedNode, movingNode)
             for attempt in self._attempts(settings):
                 session = RegistrationSession(
                     fixedNode, movingNode, **attempt, execute=self.worker.run, post=self.worker.post,
@@ -62,7 +70,7 @@ class Runner:
                     session.discard()
                     self.session = None
                     del session
-                    self.worker.run(_freeDeviceMemory)
+                    self._freeMemory()
             from ..engine.errors import RegistrationError
 
             raise RegistrationError(
@@ -87,12 +95,17 @@ class Runner:
 
     def run(self, function):
         """Some other heavy function on the worker thread, without MRML and Qt."""
-        with self._busy():
+        with self._busy(cancellable=False):
             return self.worker.run(function)
 
     def cancel(self):
         """Ask what is running to end, within one iteration."""
         self._cancelRequested = True
+
+    def abandon(self):
+        """The application is being left: end what is running, keep nothing of it, ask nobody."""
+        self.abandoned = True
+        self.cancel()
 
     def forget(self):
         """Let go of the session: its nodes were closed or are to stay as they are."""
@@ -104,6 +117,17 @@ class Runner:
         self.forget()
         self.worker.stop()
 
+    def _load(self, *inputs):
+        """Bring torch; meanwhile the user may have thought better of it."""
+        from ..engine.errors import Cancelled
+        from ..mrml.presence import checkInScene
+
+        self._onProgress(0.0, _("Loading PyTorch"))
+        self.worker.run(loadEngine)
+        if self._cancelRequested:
+            raise Cancelled("Cancelled before the volumes were read.")
+        checkInScene(inputs)
+
     def _attempts(self, settings):
         """The settings as they are; on a GPU that is too small, a coarser grid, then the CPU."""
         yield settings
@@ -113,8 +137,8 @@ class Runner:
 
             coarser = 2 * float(spacing or find_model(settings.get("model")).spacing)
             if coarser <= 8:
-                self._deviceNotice = _("The GPU ran out of memory: registered on a grid of {size:g} mm.").format(
-                    size=coarser
+                self._deviceNotice = _("The GPU ran out of memory: registered on a grid of {size} mm.").format(
+                    size=f"{coarser:g}"
                 )
                 yield {**settings, "spacing": coarser}
             self._deviceNotice = _("The GPU ran out of memory: registered on the CPU.")
@@ -138,7 +162,7 @@ class Runner:
                 return session.finish(session.bestIteration)
             except Cancelled:
                 # What was finished stays when the user wants that; a closed scene raises from finish again.
-                if not (session.cancelKeeps and session.shownIteration):
+                if self.abandoned or not (session.cancelKeeps and session.shownIteration):
                     raise
                 self._cancelRequested = False
                 return session.finish(session.bestIteration)
@@ -164,34 +188,36 @@ class Runner:
             elif session.finishedIteration is None:
                 logging.error("The polish failed", exc_info=error)
                 self._polishNotice = _("The polish failed ({error}): this is the result without it.").format(
-                    error=error
+                    error=say(error)
                 )
             else:
                 raise
-            self.worker.run(_freeDeviceMemory)
+            self._freeMemory()
         else:
             self._onIteration(polished.index)
         finally:
             session.cancelKeeps = keeps
 
+    def _freeMemory(self):
+        """Of what an attempt left behind; garbage is collected on this thread, for it may hold Qt objects."""
+        gc.collect()
+        self.worker.run(_emptyDeviceCache)
+
     @contextmanager
-    def _busy(self):
+    def _busy(self, cancellable=True):
         from .worker import Busy
 
         if self._running:
             raise Busy(_("A registration is running; wait until it is done or cancel it."))
-        self._running, self._cancelRequested = True, False
+        self._running, self._cancelRequested, self.cancellable = True, False, cancellable
         try:
             yield
         finally:
-            self._running = False
+            self._running = self.cancellable = False
 
 
-def _freeDeviceMemory():
-    import gc
-
+def _emptyDeviceCache():
     import torch
 
-    gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

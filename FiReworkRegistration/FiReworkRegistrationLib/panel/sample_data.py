@@ -1,5 +1,6 @@
 """The sample pair in Slicer's Sample Data module."""
 
+import hashlib
 from pathlib import Path
 
 from slicer.i18n import tr as _
@@ -18,8 +19,11 @@ def registerSampleData():
     files = sorted(folder.glob("*.nrrd")) + sorted(folder.glob("*.nii.gz"))
     if not files:
         return
-    import SampleData
-
+    try:
+        import SampleData
+    except ImportError:
+        # Switched off in the application's settings.
+        return
     category = "FiReworkRegistration"
     SampleData.SampleDataLogic.registerCustomSampleDataCategory(category, title=_("FiRework Registration"))
     for file in files:
@@ -31,4 +35,6 @@ def registerSampleData():
             uris=file.as_uri(),
             fileNames=file.name,
             nodeNames=name,
+            # Else Slicer would load what it cached of an earlier checkout.
+            checksums=f"SHA256:{hashlib.sha256(file.read_bytes()).hexdigest()}",
         )

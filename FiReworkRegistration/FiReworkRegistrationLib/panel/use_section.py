@@ -1,8 +1,9 @@
 """What to do with the result: apply it to other nodes, save it, open it in the Transforms module."""
 
-import qt
 import slicer
 from slicer.i18n import tr as _
+
+from .save_dialog import SaveDialog
 
 AUTOMATIC, PLACE, RESAMPLE = range(3)
 
@@ -17,7 +18,7 @@ class UseSection:
 
     def __init__(self, ui, runner, onError):
         self._ui, self._runner, self._onError = ui, runner, onError
-        self._parameters = None
+        self._parameters, self._dialog = None, SaveDialog()
         for text in (_("As fits the node"), _("Place it under the transform"), _("Resample it on the fixed grid")):
             ui.applyComboBox.addItem(text)
         ui.applyButton.connect("clicked(bool)", self._onApply)
@@ -59,7 +60,7 @@ class UseSection:
     def _onSaveTransform(self, checked=False):
         from ..mrml.saving import saveTransform
 
-        path = self._askPath(_("Save transform"), self._parameters.outputTransform.GetName())
+        path = self._dialog.ask(_("Save transform"), self._parameters.outputTransform.GetName())
         if path and self._try(lambda: saveTransform(self._parameters.outputTransform, path)):
             self._ui.statusLabel.text = _("Saved {path}").format(path=path)
 
@@ -67,27 +68,23 @@ class UseSection:
         from ..mrml.saving import saveInverse
 
         parameters = self._parameters
-        path = self._askPath(_("Save inverse transform"), parameters.outputTransform.GetName() + " inverse")
+        path = self._dialog.ask(
+            _("Save inverse transform"), _("{name} inverse").format(name=parameters.outputTransform.GetName())
+        )
         if not path:
             return
         residual = self._try(
             lambda: saveInverse(parameters.outputTransform, parameters.movingVolume, path, execute=self._runner.run)
         )
         if residual is not None:
-            text = _("Saved {path}; it misses the exact inverse by {residual:.2f} mm (99th percentile).")
-            self._ui.statusLabel.text = text.format(path=path, residual=residual)
+            text = _("Saved {path}; it misses the exact inverse by {residual} mm (99th percentile).")
+            self._ui.statusLabel.text = text.format(path=path, residual=f"{residual:.2f}")
 
     def _onOpenTransforms(self, checked=False):
         slicer.app.openNodeModule(self._parameters.outputTransform)
 
     def _movingToWorld(self):
         return self._runner.session.movingToWorld if self._runner.session else None
-
-    def _askPath(self, title, name):
-        filters = ";;".join(
-            (_("ITK transform (*.h5)"), _("Displacement field (*.nrrd)"), _("Displacement field (*.nii.gz)"))
-        )
-        return qt.QFileDialog.getSaveFileName(slicer.util.mainWindow(), title, f"{name}.h5", filters)
 
     def _try(self, function):
         try:

@@ -1,11 +1,17 @@
 """One thread that does the heavy work while the main thread keeps the application alive."""
 
+import gc
 import os
 import queue
 import threading
 import weakref
 from collections import deque
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+
+from ..engine.texts import tr as _
+
+#: New objects that no function makes which only computes.
+MANY_OBJECTS = 100_000
 
 
 class Busy(RuntimeError):
@@ -60,15 +66,19 @@ class Worker:
         :raises Busy: called from an event that was handled while another function runs.
         """
         if self._running:
-            raise Busy("A computation is running; wait until it is done or cancel it.")
+            raise Busy(_("A computation is running; wait until it is done or cancel it."))
         self._running = True
         try:
             job = _Job(function)
             self._start()
             self._jobs.put(job)
             try:
-                while not job.done.wait(self._interval):
-                    self._handleEvents()
+                with _noGarbageElsewhere():
+                    isDone = False
+                    while not isDone:
+                        isDone = job.done.wait(self._interval)
+                        # Also after the quick iterations of a GPU, between which nothing else would be seen or heard.
+                        self._handleEvents()
             finally:
                 # The job may use what the caller is about to give up.
                 job.done.wait()
@@ -119,6 +129,25 @@ class Worker:
     def _deliver(self):
         while self._posted:
             self._posted.popleft()()
+
+
+@contextmanager
+def _noGarbageElsewhere():
+    """Garbage in circles waits until the thread is idle, for there may be Qt and VTK objects in it.
+
+    Python collects on whichever thread happens to allocate; these may be deleted on the main thread only.
+    """
+    wasEnabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if gc.get_count()[0] > MANY_OBJECTS:
+            # A large package was imported, whose objects stay: else each full collection, on the main thread,
+            # would look at all of them, for a fifth of a second.
+            gc.freeze()
+        if wasEnabled:
+            gc.enable()
 
 
 def _work(jobs):

@@ -45,3 +45,14 @@ def test_a_folded_map_ends_and_stays_finite():
     inverse, residual = squeezing(-0.5).inverted(GRID)
     assert np.isfinite(inverse.displacement).all() and residual < 5
     assert torch.is_inference_mode_enabled() is False
+
+
+def test_a_finer_lattice_misses_less_and_may_begin_with_the_coarse_inverse():
+    dmap = squeezing(0.3)
+    coarse, residual = dmap.inverted(GRID)
+    fine = Grid(tuple(2 * n - 1 for n in GRID.shape), np.diag([1.0, 1.0, 1.0, 1.0]))
+    whole, fine_residual = dmap.inverted(fine)
+    begun, begun_residual = dmap.inverted(fine, 2, coarse)
+    assert fine_residual < 0.7 * residual
+    assert abs(begun_residual - fine_residual) < 0.01
+    np.testing.assert_allclose(begun.displacement, whole.displacement, atol=0.05)

@@ -88,7 +88,7 @@ def test_torch_comes_from_the_extension_with_a_question(packages, extension):
 
 def test_without_the_extension_the_message_names_it(packages, no_extension):
     packages.installed.clear()
-    with pytest.raises(DependencyError, match='install the extension "PyTorch"'):
+    with pytest.raises(DependencyError, match="install the extension 'PyTorch'"):
         dependencies.ensureInstalled()
     assert packages.asked == []
 
@@ -127,14 +127,14 @@ def test_the_extension_is_offered_and_installed(answer):
 
 def test_the_extension_is_not_installed_without_consent(answer):
     manager = answer(False)
-    with pytest.raises(InstallationDeclined, match='install the extension "PyTorch"'):
+    with pytest.raises(InstallationDeclined, match="install the extension 'PyTorch'"):
         dependencies.ensureInstalled()
     assert manager.installed == []
 
 
 def test_an_extension_that_cannot_be_had(answer):
     answer(True, works=False)
-    with pytest.raises(DependencyError, match='install the extension "PyTorch"'):
+    with pytest.raises(DependencyError, match="install the extension 'PyTorch'"):
         dependencies.ensureInstalled()
 
 

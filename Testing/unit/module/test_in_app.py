@@ -149,11 +149,12 @@ class PuppetApplication:
 
 
 @pytest.fixture
-def play(app, tmp_path):
+def play(app, tmp_path, monkeypatch):
     """Runs the session; exit code and what was printed."""
     from in_app.session import run_session
 
     protect_constants()
+    monkeypatch.setattr(slicer.app, "doubleClickInterval", 20, raising=False)
 
     def run(kind=Puppet):
         lines = []

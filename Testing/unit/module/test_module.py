@@ -32,7 +32,7 @@ def test_module_shows_without_the_torch_extension(parent):
 
 
 def test_sample_data_waits_for_start_up(parent, module):
-    assert ("startupCompleted()", module.registerSampleData) in slicer.app.connected
+    assert ("startupCompleted()", module.onStartUp) in slicer.app.connected
 
 
 def test_sample_data_of_a_checkout_is_offered(module, monkeypatch, tmp_path):
@@ -45,15 +45,35 @@ def test_sample_data_of_a_checkout_is_offered(module, monkeypatch, tmp_path):
     )
     monkeypatch.setitem(sys.modules, "SampleData", SimpleNamespace(SampleDataLogic=logic))
     monkeypatch.setattr(sample_data, "MODULE_FOLDER", tmp_path / "FiReworkRegistration")
-    module.registerSampleData()
+    sample_data.registerSampleData()
     assert [source["sampleName"] for source in sources] == ["Colin27"]
     assert sources[0]["uris"].startswith("file://")
+    empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    assert sources[0]["checksums"] == f"SHA256:{empty}", "else Slicer loads what it cached of an earlier checkout"
+
+
+def test_sample_data_switched_off_is_no_error_at_start_up(module, monkeypatch):
+    monkeypatch.setitem(sys.modules, "SampleData", None)
+    module.onStartUp()
+
+
+def test_a_result_comes_back_linear_whichever_module_is_shown(module, monkeypatch):
+    monkeypatch.setitem(sys.modules, "SampleData", None)
+    module.onStartUp()
+    slicer.mrmlScene.StartState(slicer.vtkMRMLScene.ImportState)
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTransformNode", "Result")
+    node.SetAttribute("FiRework.iterations", "4")
+    grid = slicer.vtkOrientedGridTransform()
+    grid.SetInterpolationModeToCubic()
+    node.SetAndObserveTransformFromParent(grid)
+    slicer.mrmlScene.EndState(slicer.vtkMRMLScene.ImportState)
+    assert grid.GetInterpolationMode() == 1
 
 
 def test_no_sample_data_no_registration(module, monkeypatch, tmp_path):
     monkeypatch.setattr(sample_data, "MODULE_FOLDER", tmp_path / "lib")
     monkeypatch.setitem(sys.modules, "SampleData", None)
-    module.registerSampleData()
+    sample_data.registerSampleData()
 
 
 def test_parameter_node_is_one_and_keeps_its_values(module, volume):

@@ -39,6 +39,30 @@ def test_the_curves_open_in_a_plot_view(views, registered):
     assert view.GetPlotChartNode() is not None
 
 
+def test_leaving_the_panel_takes_the_plot_view_away(views, registered):
+    before = views.layout
+    registered.ui.plotButton.click()
+    assert views.layout != before
+    registered.exit()
+    assert views.layout == before
+
+
+def test_a_click_on_register_while_structures_are_compared_stops_nothing(registered, landmarks, meanwhile, monkeypatch):
+    """It lasts a moment, and there is nothing to cancel."""
+    import time
+
+    from FiReworkRegistrationLib.mrml.judge import Judge
+
+    measured = Judge._measured
+    monkeypatch.setattr(Judge, "_measured", lambda self, index: (time.sleep(0.1), measured(self, index))[1])
+    for selector, node in zip((registered.ui.fixedLandmarksSelector, registered.ui.movingLandmarksSelector), landmarks):
+        selector.setCurrentNode(node)
+    meanwhile(lambda: registered.runner.running, registered.ui.registerButton.click)
+    slicer.app.processEvents()
+    assert registered.ui.statusLabel.text.startswith("Done")
+    assert "landmarks" in registered.ui.judgementLabel.text
+
+
 def test_no_curves_before_a_registration(ready):
     assert not ready.ui.plotButton.enabled
 
@@ -48,8 +72,10 @@ def test_landmarks_chosen_after_the_registration_are_measured(registered, landma
     ui.fixedLandmarksSelector.setCurrentNode(landmarks[0])
     assert ui.judgementLabel.text == ""
     ui.movingLandmarksSelector.setCurrentNode(landmarks[1])
+    slicer.app.processEvents()
     assert ui.judgementLabel.text == "Mean error of 3 landmarks: 3.0 → 3.0 (affine) → 0.0 mm."
     ui.movingLandmarksSelector.setCurrentNode(None)
+    slicer.app.processEvents()
     assert ui.judgementLabel.text == ""
 
 
@@ -73,6 +99,7 @@ def test_points_that_do_not_pair_are_said_in_words(registered, landmarks, app):
     landmarks[1].RemoveNthControlPoint(0)
     registered.ui.fixedLandmarksSelector.setCurrentNode(landmarks[0])
     registered.ui.movingLandmarksSelector.setCurrentNode(landmarks[1])
+    slicer.app.processEvents()
     assert "points" in registered.ui.judgementLabel.text
     assert app.errors == []
 

@@ -1,6 +1,7 @@
 """Register, what is seen while it runs, Cancel, and what can go wrong."""
 
 import sys
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -161,11 +162,13 @@ def test_a_cancelled_second_run_leaves_the_first_result(registered, engine, mean
     assert shift(before[0]) == pytest.approx(3)
 
 
-def test_a_failure_is_said_as_it_is(ready, engine, app):
+def test_a_failure_is_said_as_it_is(ready, engine, app, caplog):
+    caplog.set_level("INFO")
     engine.errors["align"] = RegistrationError("Fixed volume 'Template' has one slice; choose a 3D volume.")
     before = node_names()
     ready.ui.registerButton.click()
     assert app.errors == [ready.ui.statusLabel.text] == ["Fixed volume 'Template' has one slice; choose a 3D volume."]
+    assert "in work" in caplog.text, "where it came from is in the log"
     assert ready.ui.registerButton.enabled
     assert node_names() == before
 
@@ -290,7 +293,7 @@ def test_a_quality_sets_the_iterations_and_polishes_at_the_end(ready, engine, ch
     ui.maximumIterationsSpinBox.value = 2
     ui.registerButton.click()
     assert [state.polished for state in engine.last.iterations] == [False, False, False, True]
-    assert ui.iterationLabel.text == "3 of 3, polished (best)"
+    assert ui.iterationLabel.text == "polished (best)"
     assert ready.ui.verdictLabel.text.startswith("Improved NCC 0.50 → 0.85 in 2 iterations and a polish")
 
 
@@ -334,3 +337,74 @@ def test_a_cancelled_polish_leaves_the_scene_as_it_was(ready, engine, meanwhile,
     ready.ui.registerButton.click()
     assert ready.ui.statusLabel.text == "The registration was stopped."
     assert slicer.mrmlScene.GetNumberOfNodes() == nodes
+
+
+def test_a_double_click_on_register_registers(ready, engine, meanwhile, monkeypatch):
+    """Whoever has never seen the module may double-click."""
+    engine.step = 0.02
+    button = ready.ui.registerButton
+    monkeypatch.setattr(type(button), "underMouse", lambda self: True, raising=False)
+    meanwhile(lambda: ready.runner.running, button.click)
+    button.click()
+    assert None not in outputs(ready)
+
+
+def test_a_later_click_with_the_mouse_cancels(ready, engine, meanwhile, monkeypatch):
+    engine.step = 0.02
+    button = ready.ui.registerButton
+    monkeypatch.setattr(type(button), "underMouse", lambda self: True, raising=False)
+    monkeypatch.setattr(slicer.app, "doubleClickInterval", 1, raising=False)
+    meanwhile(at_iteration(ready, 2), button.click)
+    button.click()
+    assert outputs(ready) == [None] * 3
+
+
+@pytest.fixture
+def with_window(monkeypatch, engine, open_panel, volume):
+    """The panel of an application with a main window."""
+    monkeypatch.setattr(slicer.util, "mainWindow", lambda: object())
+    volume("Template"), volume("Patient")
+    return open_panel()
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_closing_the_application_ends_it(with_window, engine, meanwhile, app, keep):
+    """Qt leaves only when all events are handled, and the work keeps handling events."""
+    engine.step = 0.03
+    parameters = with_window.logic.getParameterNode()
+    parameters.keepOnCancel, parameters.iterations = keep, 10
+    meanwhile(at_iteration(with_window, 1), lambda: slicer.app.emit("lastWindowClosed()"))
+    with_window.ui.registerButton.click()
+    assert len(engine.last.iterations) <= 3
+    assert outputs(with_window) == [None] * 3, "nobody would see them"
+    assert app.errors == []
+
+
+def test_an_error_is_shown_over_a_panel_at_rest(ready, engine, monkeypatch):
+    engine.errors["refine"] = RegistrationError("Volumes do not overlap.")
+    ui, seen = ready.ui, []
+    monkeypatch.setattr(
+        slicer.util,
+        "errorDisplay",
+        lambda text, **_: seen.append((ui.registerButton.text, ui.progressBar.isHidden(), ready.runner.running)),
+    )
+    ui.registerButton.click()
+    assert seen == [("Register", True, False)]
+
+
+@pytest.mark.parametrize("act", ["cancel", "remove", "close"])
+def test_while_torch_is_loaded_the_user_may_think_better_of_it(ready, engine, meanwhile, app, monkeypatch, act):
+    from FiReworkRegistrationLib.panel import runner
+
+    monkeypatch.setattr(runner, "loadEngine", lambda: time.sleep(0.1))
+    ui = ready.ui
+    acts = {
+        "cancel": ui.registerButton.click,
+        "remove": lambda: slicer.mrmlScene.RemoveNode(ui.fixedSelector.currentNode()),
+        "close": lambda: slicer.mrmlScene.Clear(0),
+    }
+    meanwhile(lambda: ready.runner.running and "PyTorch" in ui.statusLabel.text, acts[act])
+    ui.registerButton.click()
+    assert engine.made == []
+    assert app.errors == []
+    assert ui.registerButton.text == "Register"

@@ -1,32 +1,28 @@
 """Scenes saved, loaded and closed; the module reloaded; several panels' worth of observers."""
 
+import gc
 import sys
+import weakref
 
 import pytest
 import slicer
 
 from FiReworkRegistrationLib.mrml.compare_modes import CompareMode
+from host.scene_files import SceneFiles
 from in_app.hands import Hands
+from in_app.timers import wait_until
 
 
 def saved(folder):
-    """The scene and its data in files, as the application writes them."""
-    from in_app.host_application import _store
-
-    scene = slicer.mrmlScene
-    scene.SetURL(str(folder / "scene.mrml"))
-    scene.SetRootDirectory(str(folder))
-    for index in range(scene.GetNumberOfNodesByClass("vtkMRMLStorableNode")):
-        _store(scene.GetNthNodeByClass(index, "vtkMRMLStorableNode"), folder)
-    assert scene.Commit()
-    return folder / "scene.mrml"
+    """The scene as .mrb, as the application writes it."""
+    assert SceneFiles(slicer.mrmlScene).save(folder / "scene.mrb")
+    return folder / "scene.mrb"
 
 
 def load(file):
     slicer.mrmlScene.Clear(0)
     slicer.app.processEvents()
-    slicer.mrmlScene.SetURL(str(file))
-    assert slicer.mrmlScene.Connect()
+    assert SceneFiles(slicer.mrmlScene).load(file)
     slicer.app.processEvents()
 
 
@@ -180,14 +176,22 @@ def test_reload_reads_the_library_again(panel, monkeypatch):
         sys.modules.update(kept)
 
 
-def test_reload_waits_for_a_registration(ready, engine, meanwhile, monkeypatch):
+def test_reloading_meanwhile_ends_the_registration_and_then_reloads(ready, engine, meanwhile, monkeypatch, app):
     reloaded = []
-    monkeypatch.setattr(slicer.util, "reloadScriptedModule", reloaded.append)
+    monkeypatch.setattr(slicer.util, "reloadScriptedModule", lambda name: reloaded.append((name, ready.runner.running)))
+    kept = {name: m for name, m in sys.modules.items() if name.startswith("FiReworkRegistrationLib")}
     engine.step = 0.03
+    ready.ui.maximumIterationsSpinBox.value = 10
     meanwhile(lambda: ready.runner.running and ready.ui.iterationSlider.value == 1, ready.onReload)
-    ready.ui.registerButton.click()
-    assert reloaded == []
-    assert ready.ui.outputTransformSelector.currentNode() is not None
+    try:
+        ready.ui.registerButton.click()
+        assert len(engine.last.iterations) <= 3
+        assert ready.ui.outputTransformSelector.currentNode() is None
+        assert wait_until(lambda: reloaded, 2)
+        assert reloaded == [("FiReworkRegistration", False)]
+        assert app.errors == []
+    finally:
+        sys.modules.update(kept)
 
 
 def test_quitting_meanwhile_ends_the_thread(ready, engine, meanwhile):
@@ -240,3 +244,83 @@ def test_choices_are_not_written_while_a_scene_is_imported(registered):
     slicer.app.processEvents()
     assert registered._parameterNode.fixedVolume is not None
     assert registered.ui.saveTransformButton.enabled
+
+
+def test_a_scene_imported_meanwhile_leaves_the_choices(ready, engine, meanwhile):
+    """Selectors lose their rows while nodes are read."""
+    engine.step = 0.03
+
+    def read():
+        slicer.mrmlScene.StartState(slicer.vtkMRMLScene.ImportState)
+        assert ready._parameterNode is None
+        slicer.mrmlScene.EndState(slicer.vtkMRMLScene.ImportState)
+
+    meanwhile(lambda: ready.runner.running and ready.ui.iterationSlider.value == 2, read)
+    ready.ui.registerButton.click()
+    slicer.app.processEvents()
+    names = [name for name in selected(ready) if name]
+    assert names == ["Template", "Patient", "Patient to Template transform", "Patient registered", "Patient Jacobian"]
+
+
+def test_visits_leave_no_wrapper_of_the_parameter_node_behind(registered):
+    """Each observes the node for every parameter."""
+    seen = []
+    for _visit in range(3):
+        seen.append(weakref.ref(registered._parameterNode))
+        registered.exit()
+        registered.enter()
+    gc.collect()
+    assert [wrapper() for wrapper in seen] == [None] * 3
+
+
+def test_a_second_set_of_choices_keeps_another_registration_apart(registered, volume, engine):
+    ui = registered.ui
+    ui.advancedCollapsibleButton.collapsed = False
+    own = ui.parameterSetSelector.currentNode()
+    assert own is registered._parameterNode.parameterNode
+    first = selected(registered)
+    second = ui.parameterSetSelector.addNode()
+    assert registered._parameterNode.parameterNode is second
+    assert not ui.iterationSlider.enabled, "the slider was of the other registration"
+    assert selected(registered) == [None] * 7
+    ui.fixedSelector.setCurrentNode(volume("A"))
+    ui.movingSelector.setCurrentNode(volume("B"))
+    registered.logic.getParameterNode().quality = "plain"
+    ui.registerButton.click()
+    names = [name for name in selected(registered) if name]
+    assert names == ["A", "B", "B to A transform", "B registered", "B Jacobian"]
+    ui.parameterSetSelector.setCurrentNode(own)
+    assert selected(registered) == first
+    assert ui.saveTransformButton.enabled
+    assert ui.verdictLabel.text.startswith("Improved NCC")
+
+
+def test_the_set_in_use_outlives_leaving_saving_and_loading(registered, tmp_path):
+    second = registered.ui.parameterSetSelector.addNode()
+    registered.ui.maximumIterationsSpinBox.value = 5
+    registered.exit()
+    registered.enter()
+    assert registered._parameterNode.parameterNode is second
+    load(saved(tmp_path))
+    assert registered.ui.parameterSetSelector.currentNode().GetName() == second.GetName()
+    assert registered.ui.maximumIterationsSpinBox.value == 5
+
+
+def test_a_removed_set_gives_way_to_the_modules_own(registered):
+    first = selected(registered)
+    second = registered.ui.parameterSetSelector.addNode()
+    slicer.mrmlScene.RemoveNode(second)
+    slicer.app.processEvents()
+    assert registered._parameterNode.parameterNode.GetScene() is slicer.mrmlScene
+    assert selected(registered) == first
+
+
+def test_a_parameter_node_from_a_script_is_shown(registered, volume, module):
+    """As scripts of other extensions do."""
+    node = registered.logic.createParameterNode()
+    node.SetSingletonTag("other")
+    parameters = module.FiReworkRegistrationParameterNode(slicer.mrmlScene.AddNode(node))
+    parameters.iterations, parameters.fixedVolume = 3, volume("Scripted")
+    registered.setParameterNode(parameters)
+    assert registered.ui.maximumIterationsSpinBox.value == 3
+    assert registered.ui.fixedSelector.currentNode().GetName() == "Scripted"

@@ -155,3 +155,20 @@ def test_an_output_chosen_on_purpose_stays_chosen(ready, volume):
     ready.ui.outputTransformSelector.setCurrentNode(node)
     ready.ui.movingSelector.setCurrentNode(volume("Other"))
     assert ready.ui.outputTransformSelector.currentNode() is node
+
+
+def test_what_is_kept_in_less_memory_is_said_to_be_so(registered, monkeypatch):
+    from puppet_engine import PuppetRegistration
+
+    monkeypatch.setattr(PuppetRegistration, "stored_error", lambda self, index: 0.07 if index == 1 else 0.0)
+    slider, verdict = registered.ui.iterationSlider, registered.ui.verdictLabel
+    slider.setSliderDown(True)
+    slider.setSliderPosition(1)
+    assert "shown to within 0.07 mm" in verdict.text
+    monkeypatch.setattr(PuppetRegistration, "stored_error", lambda self, index: 0.0)  # computed again
+    slider.setSliderDown(False)
+    assert "shown to within" not in verdict.text
+
+
+def test_the_tooltip_of_the_slider_names_the_best(registered):
+    assert "best by the stop rule: 3" in registered.ui.iterationSlider.toolTip

@@ -1,5 +1,7 @@
 """Apply to other nodes, save the transform and its inverse, open it in the Transforms module."""
 
+import os
+
 import numpy as np
 import pytest
 import qt
@@ -52,8 +54,43 @@ def test_the_transform_is_saved_as_other_programs_read_it(registered, path, tmp_
 def test_the_dialog_proposes_a_name(registered, path, tmp_path):
     registered.ui.saveTransformButton.click()
     _title, proposed, filters = path.asked[0]
-    assert proposed == "Patient to Template transform.h5"
+    folder, name = os.path.split(proposed)
+    assert name == "Patient to Template transform.h5"
+    assert folder == slicer.app.defaultScenePath, "not the program's own folder, which users may not write to"
     assert all(ending in filters for ending in ("*.h5", "*.nrrd", "*.nii.gz"))
+
+
+def test_a_name_that_is_no_file_name_is_made_one(registered, path):
+    registered.ui.outputTransformSelector.currentNode().SetName("A/B: 2.5 mm?")
+    registered.ui.saveTransformButton.click()
+    assert os.path.basename(path.asked[0][1]) == "A_B_ 2.5 mm_.h5"
+
+
+def test_the_dialog_opens_where_the_last_file_went(registered, path, tmp_path):
+    registered.ui.saveTransformButton.click()
+    registered.ui.saveInverseButton.click()
+    assert os.path.dirname(path.asked[1][1]) == str(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "typed, written", [("result", "result.h5"), ("result.gz", "result.nii.gz"), ("T1 2.5", "T1 2.5.h5")]
+)
+def test_an_ending_that_the_dialog_left_out_is_added(registered, path, tmp_path, app, typed, written):
+    """Qt adds none, and keeps ".gz" of ".nii.gz" when the user chooses that filter."""
+    path.name = typed
+    registered.ui.saveTransformButton.click()
+    assert (tmp_path / written).exists()
+    assert app.errors == []
+
+
+def test_a_file_that_the_dialog_did_not_ask_for_is_not_replaced_unasked(registered, path, tmp_path, monkeypatch):
+    (tmp_path / "result.h5").write_text("precious")
+    path.name = "result"
+    asked = []
+    monkeypatch.setattr(slicer.util, "confirmOkCancelDisplay", lambda text, **_: asked.append(text))
+    registered.ui.saveTransformButton.click()
+    assert "result.h5" in asked[0]
+    assert (tmp_path / "result.h5").read_text() == "precious"
 
 
 def test_saving_to_nowhere_does_nothing(registered, path, app):

@@ -82,7 +82,7 @@ def test_opacity_is_off_where_it_means_nothing(seen, views):
 )
 def test_modes_that_are_computed(seen, views, mode, shown):
     choose(seen, mode)
-    assert layers(views)[0] == shown
+    assert layers(views) == ["Template", shown]
     choose(seen, CompareMode.BLEND)
     assert layers(views) == ["Template", "Patient registered"]
 
@@ -105,7 +105,7 @@ def test_side_by_side_shows_each_in_a_row_and_goes_back(seen, views):
 
 def test_flicker_alternates_until_another_mode_is_chosen(seen, views):
     choose(seen, CompareMode.FLICKER)
-    timer = seen.result._flicker._timer
+    timer = seen.sections.result._flicker._timer
     timer.setInterval(5)
     opacity = composite(views).GetForegroundOpacity
     assert wait_until(lambda: opacity() == 1, 2)
@@ -118,7 +118,7 @@ def test_flicker_alternates_until_another_mode_is_chosen(seen, views):
 def test_flicker_stops_when_the_panel_is_left(seen):
     choose(seen, CompareMode.FLICKER)
     seen.exit()
-    assert not seen.result._flicker.isOn
+    assert not seen.sections.result._flicker.isOn
 
 
 def overlay(views):

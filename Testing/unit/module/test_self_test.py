@@ -37,10 +37,10 @@ def load_volume(path):
 @pytest.fixture
 def scene_files(monkeypatch):
     """``saveScene`` and ``loadScene`` of ``slicer.util`` without the application: the host's own."""
-    from in_app.host_application import HostApplication
+    from host.scene_files import SceneFiles
 
-    monkeypatch.setattr(slicer.util, "saveScene", lambda path: HostApplication.save_scene(None, path))
-    monkeypatch.setattr(slicer.util, "loadScene", lambda path: HostApplication.load_scene(None, path))
+    monkeypatch.setattr(slicer.util, "saveScene", lambda path: SceneFiles(slicer.mrmlScene).save(path))
+    monkeypatch.setattr(slicer.util, "loadScene", lambda path: SceneFiles(slicer.mrmlScene).load(path))
 
 
 @pytest.mark.parametrize("pair", ["sample pair", "phantom"])

@@ -38,6 +38,24 @@ def picture(layout, name="Red"):
     return center.red(), center.green(), center.blue()
 
 
+def settle():
+    """Events for as long as a view waits for more requests."""
+    end = time.monotonic() + 0.05
+    while time.monotonic() < end:
+        slicer.app.processEvents()
+
+
+def renders(layout):
+    """View name to how often it was drawn."""
+    settle()
+    return {name: unwrap(layout.sliceWidget(name).sliceView()).renders for name in layout.sliceViewNames()}
+
+
+def counts(layout):
+    """As ``renders``, without letting events through."""
+    return {name: unwrap(layout.sliceWidget(name).sliceView()).renders for name in layout.sliceViewNames()}
+
+
 def test_no_layout_manager_without_main_window(app, monkeypatch):
     monkeypatch.setattr(slicer.app, "_layout_manager", None)
     assert slicer.app.layoutManager() is None
@@ -73,11 +91,11 @@ def test_a_view_shows_its_volume(layout, ball):
 
 def test_a_change_is_drawn_at_the_next_events(layout, ball):
     slicer.util.setSliceViewerLayers(background=ball, fit=True)
-    slicer.app.processEvents()
+    settle()
     assert picture(layout)[0] > 150
     before = unwrap(layout.sliceWidget("Red").sliceView()).renders
     slicer.util.setSliceViewerLayers(background=None)
-    slicer.app.processEvents()
+    settle()
     assert picture(layout) == (0, 0, 0)
     assert unwrap(layout.sliceWidget("Red").sliceView()).renders <= before + 2
 
@@ -112,3 +130,58 @@ def test_flicker_calls_until_it_is_off(app):
     time.sleep(0.02)
     slicer.app.processEvents()
     assert len(calls) == count
+
+
+def test_a_paused_view_draws_when_it_is_resumed(layout):
+    widget = layout.sliceWidget("Red")
+    before = renders(layout)["Red"]
+    widget.pauseRender()
+    widget.sliceView().scheduleRender()
+    settle()
+    assert renders(layout)["Red"] == before
+    widget.resumeRender()
+    settle()
+    assert renders(layout)["Red"] == before + 1
+
+
+def test_views_that_change_together_are_drawn_one_after_the_other(layout):
+    from FiReworkRegistrationLib.panel.one_by_one import OneByOne
+
+    one_by_one, drawn = OneByOne(), []
+    before = renders(layout)
+    one_by_one.hold()
+    for name in before:
+        layout.sliceWidget(name).sliceView().scheduleRender()
+    time.sleep(0.03)  # as long as it takes until views would be drawn on the spot
+    for _round in range(8):
+        slicer.app.processEvents()
+        drawn.append(sum(counts(layout).values()))
+    steps = [after - first for first, after in zip([sum(before.values()), *drawn], drawn)]
+    assert sum(steps) == len(before)
+    assert max(steps) == 1
+
+
+def test_views_held_again_and_again_all_have_their_turn(layout):
+    from FiReworkRegistrationLib.panel.one_by_one import OneByOne
+
+    one_by_one, before = OneByOne(), renders(layout)
+    for _round in range(12):
+        one_by_one.hold()
+        for name in before:
+            layout.sliceWidget(name).sliceView().scheduleRender()
+        time.sleep(0.02)
+        slicer.app.processEvents()
+    drawn = {name: count - before[name] for name, count in counts(layout).items()}
+    assert min(drawn.values()) >= 2, drawn
+    one_by_one.release()
+    for name in before:
+        assert not unwrap(layout.sliceWidget(name).sliceView())._paused
+
+
+def test_without_views_there_is_nothing_to_hold(app):
+    from FiReworkRegistrationLib.panel.one_by_one import OneByOne
+
+    one_by_one = OneByOne()
+    one_by_one.hold()
+    slicer.app.processEvents()
+    one_by_one.release()

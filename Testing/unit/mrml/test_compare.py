@@ -125,14 +125,16 @@ def test_flip_does_nothing_in_other_modes(compare, views, pair):
 
 def test_checkerboards_are_seen_from_the_front_in_each_view(compare, views, pair):
     compare.show(*pair, CompareMode.CHECKERBOARD)
-    shown = [views.layers(name)[0] for name in ("Red", "Green", "Yellow")]
+    assert views.layers()[0] is pair[0]
+    assert views.composite().GetForegroundOpacity() == 1
+    shown = [views.layers(name)[1] for name in ("Red", "Green", "Yellow")]
     assert len({node.GetID() for node in shown}) == 3
     assert slicer.util.arrayFromVolume(shown[0]).dtype == np.uint8
 
 
 def test_difference_of_a_volume_and_itself_is_black(compare, views, pair):
     compare.show(pair[0], pair[0], CompareMode.DIFFERENCE)
-    assert not slicer.util.arrayFromVolume(views.layers()[0]).any()
+    assert not slicer.util.arrayFromVolume(views.layers()[1]).any()
     assert views.byName["Red"].layers().max() == 0
 
 
@@ -172,6 +174,32 @@ def test_a_layout_without_slices_is_changed(compare, views, pair):
     assert views.layout.GetViewArrangement() == views.layout.SlicerLayoutOneUp3DView
 
 
+def test_a_layout_changed_for_a_plot_is_taken_back(compare, views, pair):
+    before = views.layout.GetViewArrangement()
+    compare.show(*pair, CompareMode.SIDE_BY_SIDE)
+    sideBySide = views.layout.GetViewArrangement()
+    views.layout.SetViewArrangement(views.layout.SlicerLayoutThreeOverThreePlotView)
+    compare.layoutChanged(sideBySide)
+    compare.end()
+    assert views.layout.GetViewArrangement() == before
+
+
+def test_a_plot_in_the_users_own_layout_is_taken_back(compare, views, pair):
+    compare.show(*pair)
+    views.layout.SetViewArrangement(views.layout.SlicerLayoutOneUpRedSliceView)
+    views.layout.SetViewArrangement(views.layout.SlicerLayoutFourUpPlotView)
+    compare.layoutChanged(views.layout.SlicerLayoutOneUpRedSliceView)
+    compare.end()
+    assert views.layout.GetViewArrangement() == views.layout.SlicerLayoutOneUpRedSliceView
+
+
+def test_a_closed_scene_leaves_the_users_layout(compare, views, pair):
+    before = views.layout.GetViewArrangement()
+    compare.show(*pair, CompareMode.SIDE_BY_SIDE)
+    compare.forgetScene()
+    assert views.layout.GetViewArrangement() == before
+
+
 def test_a_layout_the_user_chose_meanwhile_stays(compare, views, pair):
     compare.show(*pair, CompareMode.SIDE_BY_SIDE)
     views.layout.SetViewArrangement(views.layout.SlicerLayoutOneUpRedSliceView)
@@ -198,7 +226,7 @@ def test_views_are_centered_on_the_fixed_volume(compare, views, pair):
 @pytest.mark.parametrize("mode", COMPUTED, ids=lambda mode: mode.name)
 def test_a_computed_picture_follows_the_transform(compare, views, pair, mode):
     compare.show(*pair, mode)
-    node = views.layers()[1 if mode is CompareMode.CONTOURS else 0]
+    node = views.layers()[1]
     before = slicer.util.arrayFromVolume(node).copy()
     pair[1].SetAndObserveTransformNodeID(None)
     compare.refresh()
@@ -209,7 +237,7 @@ def test_a_computed_picture_follows_the_transform(compare, views, pair, mode):
 def test_a_draft_is_coarser(compare, views, pair, mode, monkeypatch):
     monkeypatch.setattr("FiReworkRegistrationLib.mrml.compare_volumes.DRAFT_VOXELS", 3000)
     compare.show(*pair, mode)
-    node = views.layers()[1 if mode is CompareMode.CONTOURS else 0]
+    node = views.layers()[1]
     compare.refresh(draft=True)
     assert node.GetImageData().GetNumberOfPoints() <= 3000
     compare.setMoving(pair[1])
@@ -332,14 +360,16 @@ def test_the_jacobian_follows_its_volume(compare, views, pair, jacobian):
     assert (views.byName["Red"].layers() != before).any()
 
 
-def test_the_legend_moves_with_the_background(compare, views, pair, jacobian):
+def test_the_legend_hangs_on_the_background(compare, views, pair, jacobian):
+    before = pair[0].GetNumberOfDisplayNodes()
     compare.show(*pair)
     compare.showJacobian(jacobian)
     legend = views.scene.GetFirstNodeByClass("vtkMRMLColorLegendDisplayNode")
-    assert legend.GetDisplayableNode() is pair[0]
-    compare.show(*pair, CompareMode.DIFFERENCE)
-    assert legend.GetDisplayableNode() is views.layers("Red")[0]
-    assert pair[0].GetNumberOfDisplayNodes() == 1
+    for mode in CompareMode:
+        compare.show(*pair, mode)
+        assert legend.GetDisplayableNode() is views.layers("Red")[0] is pair[0]
+    compare.showJacobian(None)
+    assert pair[0].GetNumberOfDisplayNodes() == before
 
 
 def test_grid_of_a_transform_with_settings_of_its_own(compare, views, pair):
@@ -360,7 +390,8 @@ def test_grid_of_a_transform_with_settings_of_its_own(compare, views, pair):
 def test_a_saved_scene_does_not_refer_to_helpers(compare, views, pair, jacobian, tmp_path):
     compare.show(*pair, CompareMode.CHECKERBOARD)
     compare.showJacobian(jacobian)
-    shown = views.layers()[0]
+    compare.showGrid(pair[1].GetParentTransformNode())
+    shown = views.layers()[1]
     views.scene.SetURL(str(tmp_path / "scene.mrml"))
     assert views.scene.Commit()
     text = (tmp_path / "scene.mrml").read_text()
@@ -369,4 +400,11 @@ def test_a_saved_scene_does_not_refer_to_helpers(compare, views, pair, jacobian,
     for node in helpers:
         if node.IsA("vtkMRMLVolumeNode") or node.IsA("vtkMRMLVolumeDisplayNode"):
             assert f'"{node.GetID()}"' not in text
-    assert views.layers()[0] is shown
+    assert views.layers()[1] is shown
+    other = slicer.vtkMRMLScene()
+    other.SetURL(str(tmp_path / "scene.mrml"))
+    assert other.Connect()
+    composite = other.GetFirstNodeByClass("vtkMRMLSliceCompositeNode")
+    assert other.GetNodeByID(composite.GetBackgroundVolumeID()).GetName() == pair[0].GetName()
+    assert composite.GetForegroundVolumeID() is None, "a view that shows the fixed volume, and not nothing"
+    assert other.GetFirstNodeByClass("vtkMRMLTransformDisplayNode") is None, "a grid that nobody would take away"

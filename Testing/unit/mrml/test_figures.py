@@ -1,6 +1,7 @@
 """Figures of the iterations in table and plot nodes, kept through a saved scene."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -22,19 +23,32 @@ def nodes(scene):
 
 def test_a_row_for_each_iteration(nodes):
     columns = tableColumns(nodes.table)
-    assert list(columns) == ["K", "NCC", "Folded", "Displacement", "Change", "Note"]
+    assert list(columns) == ["State", "NCC", "Folded", "Displacement", "Change", "K"]
+    assert columns["State"] == ["0 (affine start)", "1", "2 (best)", "3"]
+    assert nodes.table.GetUseFirstColumnAsRowHeader()
     assert columns["K"] == [0, 1, 2, 3]
     assert columns["NCC"] == pytest.approx([0.5, 0.5512, 0.6025, 0.6537], abs=1e-9)
     assert columns["Displacement"][:3] == [0.0, 2.5, 3.12]
     assert math.isnan(columns["Displacement"][3])
-    assert columns["Note"] == ["affine start", "", "best", ""]
     assert nodes.table.GetColumnUnitLabel("Displacement") == "mm"
     assert nodes.table.GetColumnTitle("Folded") == "Folded (%)"
-    assert nodes.table.GetColumnTitle("K") == "K"
+    assert nodes.table.GetColumnTitle("State") == "Iteration"
+
+
+def test_a_polish_is_called_so(scene):
+    states = run(5)
+    states[2] = replace(states[2], polished=True)
+    states[4] = replace(states[4], polished=True)
+    nodes = showFigures(scene, states, best=4)
+    columns = tableColumns(nodes.table)
+    assert columns["State"] == ["0 (affine start)", "1", "polished", "2", "polished (best)"]
+    assert [chart.GetXAxisTitle() for chart in nodes.charts] == ["Iteration (polished: 2, 4)"] * 2
+    showFigures(scene, run(3), nodes=nodes)
+    assert [chart.GetXAxisTitle() for chart in nodes.charts] == ["Iteration"] * 2
 
 
 def test_the_start_can_be_the_best():
-    assert figureColumns(run(2), best=0)["Note"] == ["affine start, best", ""]
+    assert figureColumns(run(2), best=0)["State"] == ["0 (affine start, best)", "1"]
 
 
 def test_charts_show_every_figure_over_iterations(nodes):

@@ -60,7 +60,7 @@ def test_figures_follow_the_session(session, judge):
     assert nodes.table.GetName() == "moving to fixed figures"
     list(session.refine(5))
     assert judge.showFigures() is nodes
-    assert tableColumns(nodes.table)["Note"] == ["affine start", "", "", "", "", "best"]
+    assert tableColumns(nodes.table)["State"] == ["0 (affine start)", "1", "2", "3", "4", "5 (best)"]
 
 
 def addPoints(name, points):

@@ -123,10 +123,10 @@ def test_a_failure_while_writing_takes_everything_back(
     before = tools.contents(scene)
     original, calls = getattr(outputs, broken), []
 
-    def fails(*arguments):
+    def fails(*arguments, **keywords):
         calls.append(arguments)
         # Not before others of the kind are written.
-        original(*arguments)
+        original(*arguments, **keywords)
         if len(calls) == (2 if broken in ("setVolume", "_writeTransform") else 1):
             if broken == "addJacobianColors":
                 scene.RemoveNode(outputs.findJacobianColors(scene))

@@ -196,3 +196,52 @@ def test_the_main_thread_goes_first_when_all_cores_compute():
     assert worker.run(priority) > own or own > 4
     assert priority() == own
     worker.stop()
+
+
+def test_garbage_is_collected_on_the_main_thread_only():
+    """There may be Qt objects in it, which must not be deleted on another thread."""
+    import gc
+
+    deleted_on = []
+
+    class Circle:
+        def __init__(self):
+            self.itself = self
+
+        def __del__(self):
+            deleted_on.append(threading.current_thread())
+
+    def work():
+        for _round in range(200):
+            Circle()
+            [[] for _ in range(20)]
+        time.sleep(0.1)
+        return gc.isenabled()
+
+    worker = Worker(pump=lambda: None, interval=0.005)
+    assert worker.run(work) is False
+    assert gc.isenabled()
+    gc.collect()
+    assert set(deleted_on) == {threading.main_thread()}
+    worker.stop()
+
+
+def test_objects_of_an_import_are_left_out_of_collections(worker, monkeypatch):
+    """Looking at all of them would hold up the main thread."""
+    from FiReworkRegistrationLib.panel import worker as module
+
+    frozen = []
+    monkeypatch.setattr(module.gc, "freeze", lambda: frozen.append(True))
+    kept = worker.run(lambda: [[] for _ in range(1000)])
+    assert frozen == []
+    monkeypatch.setattr(module, "MANY_OBJECTS", 500)
+    kept = worker.run(lambda: [[] for _ in range(1000)])
+    assert frozen == [True]
+    assert len(kept) == 1000
+
+
+def test_events_are_handled_between_quick_functions_too(worker, pump):
+    """A GPU needs milliseconds for an iteration; Cancel and the views must have their turn."""
+    for _each in range(5):
+        worker.run(lambda: None)
+    assert len(pump.times) >= 5

@@ -7,6 +7,7 @@ before it, ``firework-vm``, for FiRework.
 from functools import partial
 
 from ..errors import RegistrationError
+from ..texts import tr as _
 from .deformer import DeformerRegistration
 from .firework import FireworkNetwork
 from .prnet import PyramidNetwork
@@ -40,12 +41,16 @@ def build_network(name: str, settings: dict | None = None, field_scale=0.1) -> F
     :raises RegistrationError: unknown name, or settings that the backbone does not take.
     """
     if name not in NETWORKS:
-        raise RegistrationError(f"Unknown network '{name}'; known are {', '.join(sorted(NETWORKS))}.")
+        raise RegistrationError(
+            _("Unknown network '{name}'; known are {choices}.").format(name=name, choices=", ".join(sorted(NETWORKS)))
+        )
     scheme, backbone = NETWORKS[name]
     try:
         return scheme(backbone(in_channels=scheme.channels, **(settings or {})), field_scale)
     except (TypeError, ValueError) as error:
-        raise RegistrationError(f"Network '{name}' does not take these settings: {error}") from error
+        raise RegistrationError(
+            _("Network '{name}' does not take these settings: {error}").format(name=name, error=error)
+        ) from error
 
 
 def network_multiple(name: str, settings: dict | None = None) -> int:

@@ -1,0 +1,115 @@
+"""What the buttons do that start, end or exchange something."""
+
+import time
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from .input_section import swap
+from .readiness import whatIsMissing
+
+#: Iterations that "Refine further" goes up to at most.
+MOST_ITERATIONS = 60
+
+
+class Actions:
+    """Register or Cancel, Refine further, Polish, Swap, and the outputs when the slider is let go.
+
+    :param ui: the panel's widgets.
+    :param sections: ``Sections``, whose parts do the work.
+    """
+
+    def __init__(self, ui, sections):
+        self._ui, self._sections = ui, sections
+        self._began = None  # when the running work first let events through
+        ui.registerButton.connect("clicked(bool)", self._onRegister)
+        ui.refineButton.connect("clicked(bool)", self._onRefine)
+        ui.polishButton.connect("clicked(bool)", self._onPolish)
+        ui.swapButton.connect("clicked(bool)", self._onSwap)
+
+    def finish(self, iteration):
+        """The slider was let go: outputs follow."""
+        # No bar: it would push the slider away under the mouse.
+        self._run(lambda parameters: self._sections.runner.finish(iteration), showBar=False)
+
+    def _onSwap(self, checked=False):
+        parameters = self._sections.parameters
+        if parameters and not self._sections.runner.running:
+            with slicer.util.NodeModify(parameters.parameterNode):
+                swap(parameters)
+
+    def _onRegister(self, checked=False):
+        """Register, or Cancel while it runs: events come through meanwhile."""
+        runner = self._sections.runner
+        if runner.running:
+            if runner.cancellable and not self._isDoubleClick():
+                runner.cancel()
+                self._ui.statusLabel.text = _("Stopping…")
+        elif not whatIsMissing(self._sections.parameters):
+            self._run(self._register)
+
+    def _isDoubleClick(self):
+        """Whether a click on Cancel is the other half of a double click on Register, which nobody means as such."""
+        interval = slicer.app.doubleClickInterval / 1000
+        isSoon = self._began is None or time.monotonic() - self._began < interval
+        return isSoon and self._ui.registerButton.underMouse()
+
+    def _onRefine(self, checked=False):
+        runner = self._sections.runner
+        if runner.session and not runner.running:
+            last = runner.session.iterations[-1].index
+            more = min(last + self._sections.parameters.iterations, MOST_ITERATIONS)
+            self._run(lambda parameters: runner.refine(max(more, last + 1), parameters.stopEarly))
+
+    def _onPolish(self, checked=False):
+        from ..engine.presets import POLISH
+
+        runner = self._sections.runner
+        if runner.session and not runner.running:
+            self._run(lambda parameters: runner.polish(POLISH))
+
+    def _register(self, parameters):
+        from . import dependencies
+        from .settings import registrationSettings
+
+        self._sections.display.showProgress(0.0, _("Checking Python packages"))
+        dependencies.ensureInstalled()
+        return self._sections.runner.register(**registrationSettings(parameters))
+
+    def _run(self, work, showBar=True):
+        """``work(parameters)`` with the panel in its running state; its outputs go to the selectors."""
+        sections = self._sections
+        sections.display.begin(showBar)
+        outputs = failure = None
+        parameters = sections.parameters
+        self._began = None
+        try:
+            qt.QTimer.singleShot(0, self._onBegun)
+            outputs = work(parameters)
+        except Exception as error:
+            failure = error
+        finally:
+            sections.display.end()
+        if outputs and outputs.transform.GetScene():
+            # The selectors then show which nodes hold the result.
+            with slicer.util.NodeModify(parameters.parameterNode):
+                parameters.outputTransform = outputs.transform
+                parameters.outputVolume = outputs.volume
+                parameters.outputJacobian = outputs.jacobian
+            self._ui.statusLabel.text = _("Done: the moving volume is registered to the fixed volume.")
+            sections.judge.update(parameters)
+        sections.result.update()
+        if not sections.runner.session:
+            sections.showResult()
+        sections.update()
+        if failure is not None and not sections.runner.abandoned:
+            # Last: it waits for the user, who reads it over a panel that has come to rest.
+            sections.display.showError(failure)
+        # Its trace holds this frame: in a circle, tensors would stay.
+        del failure
+
+    def _onBegun(self):
+        """Events come through: the button turns Cancel."""
+        self._began = time.monotonic()
+        self._sections.update()
