@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from .blocks import flow_head
+from .blocks import Convolution, flow_head
 from .streams import Stems
 
 
@@ -20,7 +20,7 @@ class Down(nn.Sequential):
 
     def __init__(self, in_channels: int, out_channels: int):
         super().__init__(
-            nn.Conv3d(in_channels, out_channels, 4, stride=2, padding=1, bias=False),
+            Convolution(in_channels, out_channels, 4, stride=2, padding=1, bias=False),
             nn.BatchNorm3d(out_channels),
             nn.LeakyReLU(0.2),
         )
@@ -110,7 +110,7 @@ def sinusoids(shape, channels: int, device) -> torch.Tensor:
 
 def _normalized(in_channels: int, out_channels: int, stride=1) -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv3d(in_channels, out_channels, 3, stride, padding=1), nn.GroupNorm(1, out_channels), nn.LeakyReLU(0.2)
+        Convolution(in_channels, out_channels, 3, stride, padding=1), nn.GroupNorm(1, out_channels), nn.LeakyReLU(0.2)
     )
 
 
