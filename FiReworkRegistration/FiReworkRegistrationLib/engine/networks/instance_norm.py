@@ -32,11 +32,12 @@ class _InstanceNorm(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, features, content):
-        values, weight = _rows(features.float()), _rows(content)
+        # A copy of its own, worked on in place: most of the time goes into passes over memory.
+        values, weight = _rows(features).to(torch.float32, copy=True), _rows(content)
         weight = weight / weight.sum(dim=1, keepdim=True).clamp(min=1.0)
-        values = values - weight.transpose(1, 2) @ values
+        values -= weight.transpose(1, 2) @ values
         scale = (weight.transpose(1, 2) @ values.square() + EPSILON).rsqrt()
-        normalized = (values * scale).to(features.dtype)
+        normalized = values.mul_(scale).to(features.dtype)
         ctx.save_for_backward(normalized, weight, scale)
         return _volume(normalized, features.shape)
 
@@ -45,11 +46,13 @@ class _InstanceNorm(torch.autograd.Function):
     def backward(ctx, gradient):
         normalized, weight, scale = ctx.saved_tensors
         shape, dtype = gradient.shape, gradient.dtype
-        gradient, normalized = _rows(gradient.float()), normalized.float()
+        gradient = _rows(gradient).to(torch.float32, copy=True)
+        normalized = normalized.to(torch.float32, copy=True)
         # Of the mean and of the variance, which every voxel that counts moves a little.
         of_mean = gradient.sum(dim=1, keepdim=True)
         of_variance = (gradient * normalized).sum(dim=1, keepdim=True)
-        gradient = scale * (gradient - weight * (of_mean + normalized * of_variance))
+        gradient -= normalized.mul_(of_variance).add_(of_mean).mul_(weight)
+        gradient *= scale
         return _volume(gradient.to(dtype), shape), None
 
 
