@@ -96,6 +96,9 @@ def _add_cohort(commands):
     parser.add_argument("--pairs", required=True, help="CSV or JSON file; see training/evaluation.py")
     parser.add_argument("--output", required=True, help="folder; each pair gets one in it")
     parser.add_argument("--shard", default="1/1", metavar="I/N", help="every N-th pair from the I-th on (%(default)s)")
+    parser.add_argument(
+        "--dask", metavar="ADDRESS|local[:N]", help="on the workers of this scheduler, or N of this machine"
+    )
     parser.add_argument("--inverse", action="store_true", help="also write the inverse transform of every pair")
     parser.add_argument("--jacobian", action="store_true", help="also write the Jacobian determinant of every pair")
     _add_quality_options(parser)
@@ -236,7 +239,14 @@ def cohort(options) -> int:
             )
         )
 
-    rows = register_cohort(pairs, pair_names(pairs), options.output, one, shard)
+    names = pair_names(pairs)
+    if options.dask:
+        from .cohort_dask import register_on_dask
+
+        first, step = shard
+        rows = register_on_dask(pairs[first - 1 :: step], names[first - 1 :: step], options.output, one, options.dask)
+    else:
+        rows = register_cohort(pairs, names, options.output, one, shard)
     states = [row["state"] for row in rows]
     print(", ".join(f"{states.count(state)} {state}" for state in ("done", "done before", "failed")))
     return 1 if "failed" in states else 0
