@@ -137,6 +137,7 @@ def _add_export(commands):
     parser.add_argument("--run", dest="folder", required=True, help="output folder of 'train', with dev figures")
     parser.add_argument("--name", required=True, help="how the model will be called")
     parser.add_argument("--words", help="JSON file with title, description, license, data and note of the card")
+    parser.add_argument("--fp16", action="store_true", help="keep the weights in half precision, half the size")
     parser.add_argument("--output", required=True, help="folder of models; FIREWORK_MODELS may name it later")
     parser.set_defaults(run=export)
 
@@ -318,7 +319,7 @@ def export(options) -> None:
         words = json.loads(Path(options.words).read_text(encoding="utf-8")) if options.words else {}
     except (OSError, ValueError) as error:
         raise RegistrationError(f"Words of the card '{options.words}' cannot be read ({error}).") from error
-    print(export_run(options.folder, options.output, options.name, words))
+    print(export_run(options.folder, options.output, options.name, words, options.fp16))
 
 
 def experiments(options) -> None:
