@@ -244,8 +244,12 @@ def cohort(options) -> int:
     if options.dask:
         from .cohort_dask import register_on_dask
 
+        # Workers may run in another folder.
+        pairs, output = [pair.absolute() for pair in pairs], Path(options.output).absolute()
+        if str(options.model).endswith(".json"):
+            options.model = str(Path(options.model).absolute())
         first, step = shard
-        rows = register_on_dask(pairs[first - 1 :: step], names[first - 1 :: step], options.output, one, options.dask)
+        rows = register_on_dask(pairs[first - 1 :: step], names[first - 1 :: step], output, one, options.dask)
     else:
         rows = register_cohort(pairs, names, options.output, one, shard)
     states = [row["state"] for row in rows]
