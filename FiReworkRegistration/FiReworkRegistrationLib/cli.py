@@ -97,6 +97,9 @@ def _add_cohort(commands):
     parser.add_argument("--pairs", required=True, help="CSV or JSON file; see training/evaluation.py")
     parser.add_argument("--output", required=True, help="folder; each pair gets one in it")
     parser.add_argument("--shard", default="1/1", metavar="I/N", help="every N-th pair from the I-th on (%(default)s)")
+    parser.add_argument(
+        "--dask", metavar="ADDRESS|local[:N]", help="on the workers of this scheduler, or N of this machine"
+    )
     parser.add_argument("--inverse", action="store_true", help="also write the inverse transform of every pair")
     parser.add_argument("--jacobian", action="store_true", help="also write the Jacobian determinant of every pair")
     _add_quality_options(parser)
@@ -135,6 +138,7 @@ def _add_export(commands):
     parser.add_argument("--run", dest="folder", required=True, help="output folder of 'train', with dev figures")
     parser.add_argument("--name", required=True, help="how the model will be called")
     parser.add_argument("--words", help="JSON file with title, description, license, data and note of the card")
+    parser.add_argument("--fp16", action="store_true", help="keep the weights in half precision, half the size")
     parser.add_argument("--output", required=True, help="folder of models; FIREWORK_MODELS may name it later")
     parser.set_defaults(run=export)
 
@@ -237,7 +241,18 @@ def cohort(options) -> int:
             )
         )
 
-    rows = register_cohort(pairs, pair_names(pairs), options.output, one, shard)
+    names = pair_names(pairs)
+    if options.dask:
+        from .cohort_dask import register_on_dask
+
+        # Workers may run in another folder.
+        pairs, output = [pair.absolute() for pair in pairs], Path(options.output).absolute()
+        if str(options.model).endswith(".json"):
+            options.model = str(Path(options.model).absolute())
+        first, step = shard
+        rows = register_on_dask(pairs[first - 1 :: step], names[first - 1 :: step], output, one, options.dask)
+    else:
+        rows = register_cohort(pairs, names, options.output, one, shard)
     states = [row["state"] for row in rows]
     print(", ".join(f"{states.count(state)} {state}" for state in ("done", "done before", "failed")))
     return 1 if "failed" in states else 0
@@ -306,7 +321,7 @@ def export(options) -> None:
     from .training.export import export_run
 
     words = structure_commands.read_json(options.words, "Words of the card") if options.words else {}
-    print(export_run(options.folder, options.output, options.name, words))
+    print(export_run(options.folder, options.output, options.name, words, options.fp16))
 
 
 def experiments(options) -> None:

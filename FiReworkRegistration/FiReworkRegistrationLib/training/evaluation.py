@@ -3,7 +3,7 @@
 import csv
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +38,10 @@ class PairFiles:
     @property
     def full_name(self) -> str:
         return f"{self.moving} to {self.fixed}"
+
+    def absolute(self) -> "PairFiles":
+        """The same files, whatever folder a process works in."""
+        return replace(self, **{f.name: path.absolute() for f in fields(self) if (path := getattr(self, f.name))})
 
 
 def read_pairs(path) -> tuple[list[PairFiles], list[int] | None]:

@@ -13,10 +13,11 @@ from .log import TrainingLog
 WORDS = ("title", "description", "license", "data", "note")
 
 
-def export_run(run, folder, name: str, words: dict) -> Path:
+def export_run(run, folder, name: str, words: dict, half=False) -> Path:
     """Copy the best weights of ``run`` to ``folder``/``name``.safetensors and write the card beside them.
 
     :param words: ``WORDS`` to their content; ``data`` is a list of {"name", "license", "credit", "use"}.
+    :param half: keep the weights in fp16, half the size; they are float32 again where a model is loaded.
     :return: path of the card.
     :raises RegistrationError: no finished run there, or words that a card does not have.
     """
@@ -54,7 +55,14 @@ def export_run(run, folder, name: str, words: dict) -> Path:
         },
     }
     folder.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(weights, folder / card["weights"])
+    if half:
+        from safetensors.torch import save
+
+        # Not save_file, whose files nobody else may read.
+        halved = {key: value.half() for key, value in read_weights(weights).items()}
+        (folder / card["weights"]).write_bytes(save(halved))
+    else:
+        shutil.copyfile(weights, folder / card["weights"])
     path = folder / f"{name}.json"
     path.write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
     return path

@@ -55,9 +55,30 @@ def test_bf16_stays_near_fp32():
     assert (rough - exact).abs().max() < 0.1 * exact.abs().max()
 
 
+def test_norm_over_the_content_has_the_same_weights_and_ignores_background():
+    torch.manual_seed(0)
+    network = TransMorph(**SMALL, norm="content").eval()
+    torch.nn.init.normal_(network.flow.weight, std=0.05)
+    over_the_grid = TransMorph(**SMALL).eval()
+    over_the_grid.load_state_dict(network.state_dict())
+    piece = torch.rand(1, 6, 32, 32, 32) + 0.1
+    inside = (..., slice(8, 24), slice(8, 24), slice(8, 24))
+
+    def change(network):
+        """By so much background that it is most of the grid."""
+        padded = torch.nn.functional.pad(piece, (0, 0, 0, 0, 32, 32))
+        with torch.no_grad():
+            near, far = network(piece), network(padded)[:, :, 32:64]
+        return (near - far)[inside].abs().mean()
+
+    assert change(network) < 0.5 * change(over_the_grid)
+
+
 def test_settings_that_do_not_go_together_are_refused():
     with pytest.raises(ValueError, match="4 depths"):
         TransMorph(depths=(2, 2))
+    with pytest.raises(ValueError, match="'grid' or 'content'"):
+        TransMorph(**SMALL, norm="batch")
     with pytest.raises(RegistrationError, match=r"'tm-tiny' does not take these settings: .*4 depths"):
         build_network("tm-tiny", {"depths": [2, 2]})
 

@@ -34,6 +34,13 @@ def test_paths_are_relative_to_the_file(pairs_file, subject_folder):
     assert pairs[1].name == "case2_t1 to case1_t1"
 
 
+def test_files_can_be_named_from_anywhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pairs.csv").write_text("fixed,moving,fixed_mask\na.nii,b.nii,\n")
+    pair = read_pairs("pairs.csv")[0][0].absolute()
+    assert (pair.fixed, pair.moving, pair.fixed_mask) == (tmp_path / "a.nii", tmp_path / "b.nii", None)
+
+
 def test_a_pair_is_judged_at_every_iteration(pairs_file, tiny_model):
     pairs, labels = read_pairs(pairs_file)
     rows = evaluate_pair(pairs[0], [0, 2], labels, model="tiny", device="cpu")

@@ -1,7 +1,7 @@
 """Displacement bases by attention, DMR (Chen et al., "Deformer", MICCAI 2022), written from the paper.
 
-At the published settings this reading of it has 1,805,555 parameters with two channels; the authors' code has
-7,976,611: the paper shows its refining network in a figure without every width.
+The paper draws its refining network without every width; kernels and widths here are those that the authors published,
+and give their 7,976,611 parameters with two channels.
 """
 
 import itertools
@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from .blocks import flow_head
+from .blocks import Convolution, flow_head
 from .streams import Stems
 
 
@@ -20,7 +20,7 @@ class Down(nn.Sequential):
 
     def __init__(self, in_channels: int, out_channels: int):
         super().__init__(
-            nn.Conv3d(in_channels, out_channels, 4, stride=2, padding=1, bias=False),
+            Convolution(in_channels, out_channels, 4, stride=2, padding=1),
             nn.BatchNorm3d(out_channels),
             nn.LeakyReLU(0.2),
         )
@@ -34,70 +34,81 @@ class DeformerLayer(nn.Module):
     def __init__(self, channels: int, heads: int, bases: int):
         super().__init__()
         self.heads, self.bases = heads, bases
-        self.norms = nn.ModuleList(nn.LayerNorm(channels) for _ in range(2))
+        self.norm = nn.LayerNorm(channels)
         self.basis = nn.Linear(channels, heads * bases * 3)
         self.weight = nn.Linear(2 * channels, heads * bases)
-        # Without softmax the sum of so many bases would begin with displacements of many voxels.
-        nn.init.normal_(self.basis.weight, std=1e-4)
-        nn.init.zeros_(self.basis.bias)
 
     def forward(self, fixed: torch.Tensor, moving: torch.Tensor) -> torch.Tensor:
         """(B, C, D, H, W) twice to (B, 3, D, H, W) voxels of this level."""
         shape = fixed.shape[2:]
         places = sinusoids(shape, fixed.shape[1], fixed.device)
-        fixed, moving = (
-            norm(features.flatten(2).transpose(1, 2) + places) for norm, features in zip(self.norms, (fixed, moving))
-        )
+        fixed, moving = (self.norm(features.flatten(2).transpose(1, 2) + places) for features in (fixed, moving))
         bases = self.basis(moving).unflatten(-1, (self.heads * self.bases, 3))
         weights = self.weight(torch.cat([fixed, moving], dim=-1))
         moved = torch.einsum("bnkc,bnk->bcn", bases.float(), weights.float()) / self.heads
         return moved.unflatten(2, shape)
 
 
+class RefiningNetwork(nn.Module):
+    """One field of the fields of all levels, joined from the coarsest to the finest with the images' features.
+
+    :param encoder: channels of the images' features, the finest first.
+    :param widths: of a level's field on its way to features; the last one is theirs.
+    """
+
+    def __init__(self, encoder, widths):
+        super().__init__()
+        first, second, last = widths
+        # The finer a level, the more of its convolutions are 5 voxels wide: all look at about as much of the brain.
+        self.squeeze = nn.ModuleList(
+            _normalized((3, *widths), [5] * fives + [3] * (3 - fives)) for fives in reversed(range(len(encoder)))
+        )
+        self.mix = nn.ModuleList(
+            _normalized((last + 2 * channels, last, last, last), (3, 3, 3)) for channels in encoder[:-1]
+        )
+        self.at_half = _plain((last, last, second))
+        self.at_full = _plain((second, second, first, first))
+        self.flow = flow_head(first)
+
+    def forward(self, fields, fixed, moving) -> torch.Tensor:
+        """Lists over the levels, the finest first, to (B, 3, 2D, 2H, 2W) float32 voxels; D, H, W of the finest."""
+        features = self.squeeze[-1](fields[-1])
+        for level in reversed(range(len(self.mix))):
+            features = _twice(features) + self.squeeze[level](fields[level])
+            features = self.mix[level](torch.cat([features, moving[level], fixed[level]], dim=1))
+        features = self.at_full(_twice(self.at_half(features)))
+        # The head's sums are small differences of larger features: keep them in full precision.
+        with torch.autocast(features.device.type, enabled=False):
+            return self.flow(features.float())
+
+
 class DeformerRegistration(nn.Module):
     """A deformer at each of four levels; a refining network joins their fields.
 
     :param in_channels: see ``Stems``.
-    :param encoder: channels of the levels, the first at half the resolution.
+    :param encoder: channels of the levels, the first at half the resolution; four at most.
     :param heads, bases: of every deformer.
-    :param refining: channels of the refining network: three levels down, two up.
+    :param refining: ``widths`` of the refining network.
     """
 
-    def __init__(self, in_channels=2, encoder=(16, 32, 32, 64), heads=8, bases=64, refining=(16, 64, 128, 128, 64, 16)):
+    def __init__(self, in_channels=2, encoder=(16, 32, 32, 64), heads=8, bases=64, refining=(16, 64, 128)):
         super().__init__()
+        if len(encoder) > 4 or len(refining) != 3:
+            raise ValueError(f"DMR has four levels at most and three widths, got {list(encoder)} and {list(refining)}")
         #: Every grid axis must be a multiple of this.
         self.multiple = 2 ** len(encoder)
         self.stems = Stems(in_channels, lambda channels: Down(channels, encoder[0]))
         self.down = nn.ModuleList(Down(*pair) for pair in itertools.pairwise(encoder))
         self.deformers = nn.ModuleList(DeformerLayer(channels, heads, bases) for channels in encoder)
-        first, second, third, fourth, fifth, last = refining
-        self.first = _normalized(3 * len(encoder), first)
-        self.second = _normalized(first, second, stride=2)
-        self.third = _normalized(second, third, stride=2)
-        self.fourth = _normalized(third + second, fourth)
-        self.fifth = _normalized(fourth + first, fifth)
-        self.last = _normalized(fifth + in_channels, last)
-        self.flow = flow_head(last)
+        self.refine = RefiningNetwork(encoder, refining)
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """(B, in_channels, D, H, W) to a field (B, 3, D, H, W) float32, voxels, channels k, j, i."""
-        streams, fields = self.stems(inputs), []
-        half = [size // 2 for size in inputs.shape[2:]]
-        for level, deformer in enumerate(self.deformers):
-            if level:
-                streams = [self.down[level - 1](features) for features in streams]
-            field = 2**level * deformer(*streams)
-            fields.append(F.interpolate(field, size=half, mode="trilinear", align_corners=False))
-        first = self.first(torch.cat(fields, dim=1))
-        second = self.second(first)
-        features = _twice(self.third(second))
-        features = _twice(self.fourth(torch.cat([features, second], dim=1)))
-        features = _twice(self.fifth(torch.cat([features, first], dim=1)))
-        features = self.last(torch.cat([features, inputs.to(features.dtype)], dim=1))
-        # What the deformers say at half the resolution; the refining network, near 0 at first, corrects it.
-        coarse = 2 * F.interpolate(sum(fields) / len(fields), size=inputs.shape[2:], mode="trilinear")
-        with torch.autocast(features.device.type, enabled=False):
-            return coarse.float() + self.flow(features.float())
+        levels = [self.stems(inputs)]
+        for down in self.down:
+            levels.append(tuple(down(features) for features in levels[-1]))
+        fields = [deformer(*pair) for deformer, pair in zip(self.deformers, levels)]
+        return self.refine(fields, *zip(*levels))
 
 
 def sinusoids(shape, channels: int, device) -> torch.Tensor:
@@ -108,10 +119,19 @@ def sinusoids(shape, channels: int, device) -> torch.Tensor:
     return torch.where(torch.arange(channels, device=device) % 2 == 0, angle.sin(), angle.cos())
 
 
-def _normalized(in_channels: int, out_channels: int, stride=1) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv3d(in_channels, out_channels, 3, stride, padding=1), nn.GroupNorm(1, out_channels), nn.LeakyReLU(0.2)
-    )
+def _normalized(channels, kernels) -> nn.Sequential:
+    """Convolution, GroupNorm and ReLU from each number of channels to the next."""
+    layers = []
+    for (before, after), kernel in zip(itertools.pairwise(channels), kernels, strict=True):
+        layers += [Convolution(before, after, kernel, padding=kernel // 2), nn.GroupNorm(1, after), nn.ReLU()]
+    return nn.Sequential(*layers)
+
+
+def _plain(channels) -> nn.Sequential:
+    layers = []
+    for before, after in itertools.pairwise(channels):
+        layers += [Convolution(before, after, 3, padding=1), nn.ReLU()]
+    return nn.Sequential(*layers)
 
 
 def _twice(features: torch.Tensor) -> torch.Tensor:

@@ -8,10 +8,12 @@ from itertools import pairwise, product
 
 import torch
 from torch import nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from ..fields import compose
 from ..warping import warp
+from .blocks import Convolution as Convolution3d
 from .blocks import flow_head
 from .streams import Stems
 
@@ -23,7 +25,7 @@ class Convolution(nn.Sequential):
     """3x3x3 convolution and ReLU."""
 
     def __init__(self, in_channels: int, out_channels: int, stride=1):
-        super().__init__(nn.Conv3d(in_channels, out_channels, 3, stride, padding=1), nn.ReLU())
+        super().__init__(Convolution3d(in_channels, out_channels, 3, stride, padding=1), nn.ReLU())
 
 
 class Estimator(nn.Sequential):
@@ -90,14 +92,53 @@ class PyramidNetwork(nn.Module):
 
 
 def correlation(fixed: torch.Tensor, moving: torch.Tensor, dilation=DILATION) -> torch.Tensor:
-    """Mean over channels of the product with 27 neighbors of the moving features, (B, 27, D, H, W); 0 outside."""
-    size = fixed.shape[2:]
-    padded = F.pad(moving, (dilation,) * 6)
-    parts = []
+    """Mean over channels of the product with 27 neighbors of the moving features, (B, 27, D, H, W); 0 outside.
+
+    Computed in float32, returned in the type of the features.
+    """
+    with torch.autocast(fixed.device.type, enabled=False):
+        return _Correlation.apply(fixed, moving, dilation)
+
+
+class _Correlation(torch.autograd.Function):
+    """With its own gradient: autograd would keep 27 products and write a whole volume for each of 27 slices."""
+
+    @staticmethod
+    def forward(ctx, fixed, moving, dilation):
+        ctx.save_for_backward(fixed, moving)
+        ctx.dilation = dilation
+        still, padded = _plain(fixed), F.pad(_plain(moving), (dilation,) * 6)
+        products = torch.empty_like(still)
+        result = still.new_empty((len(still), 27, *still.shape[2:]))
+        for number, place in enumerate(_places(still.shape[2:], dilation)):
+            torch.mul(still, padded[place], out=products)
+            torch.mean(products, dim=1, out=result[:, number])
+        return result.to(fixed.dtype)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, gradient):
+        fixed, moving = ctx.saved_tensors
+        still, padded = _plain(fixed), F.pad(_plain(moving), (ctx.dilation,) * 6)
+        gradient = _plain(gradient) / still.shape[1]
+        of_fixed, of_padded = torch.zeros_like(still), torch.zeros_like(padded)
+        for number, place in enumerate(_places(still.shape[2:], ctx.dilation)):
+            weight = gradient[:, number : number + 1]
+            of_fixed.addcmul_(weight, padded[place])
+            of_padded[place].addcmul_(weight, still)
+        inside = (..., *(slice(ctx.dilation, ctx.dilation + size) for size in still.shape[2:]))
+        return of_fixed.to(fixed.dtype), of_padded[inside].to(moving.dtype), None
+
+
+def _plain(features: torch.Tensor) -> torch.Tensor:
+    """Float32 in the plain layout, in which slices of the grid are many voxels in a row."""
+    return features.float().contiguous()
+
+
+def _places(size, dilation: int):
+    """Index of each of the 27 neighbors of all voxels in a volume padded by ``dilation``."""
     for steps in product((0, dilation, 2 * dilation), repeat=3):
-        there = padded[(..., *(slice(step, step + n) for step, n in zip(steps, size)))]
-        parts.append((fixed * there).mean(dim=1, keepdim=True))
-    return torch.cat(parts, dim=1)
+        yield (..., *(slice(step, step + n) for step, n in zip(steps, size)))
 
 
 def _in_full_precision(estimator: Estimator, features: torch.Tensor) -> torch.Tensor:

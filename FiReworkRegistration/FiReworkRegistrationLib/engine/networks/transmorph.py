@@ -8,21 +8,23 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from .blocks import flow_head
+from .blocks import Convolution, flow_head
+from .instance_norm import instance_norm
 from .swin import PatchMerging, SwinBlock
 
 PATCH = 4
 
 
-class NormalizedConvolution(nn.Sequential):
+class NormalizedConvolution(nn.Module):
     """3x3x3 convolution without bias, InstanceNorm, LeakyReLU(0.01)."""
 
     def __init__(self, in_channels: int, out_channels: int):
-        super().__init__(
-            nn.Conv3d(in_channels, out_channels, kernel_size=3, padding=1, bias=False),
-            nn.InstanceNorm3d(out_channels),
-            nn.LeakyReLU(0.01),
-        )
+        super().__init__()
+        self.convolution = Convolution(in_channels, out_channels, kernel_size=3, padding=1, bias=False)
+
+    def forward(self, features: torch.Tensor, content: torch.Tensor | None = None) -> torch.Tensor:
+        """:param content: see ``instance_norm``."""
+        return F.leaky_relu(instance_norm(self.convolution(features), content), 0.01)
 
 
 class DecoderBlock(nn.Module):
@@ -33,9 +35,9 @@ class DecoderBlock(nn.Module):
         self.first = NormalizedConvolution(in_channels + skip_channels, out_channels)
         self.second = NormalizedConvolution(out_channels, out_channels)
 
-    def forward(self, features: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: torch.Tensor, skip: torch.Tensor, content: torch.Tensor | None = None) -> torch.Tensor:
         features = F.interpolate(features, scale_factor=2, mode="trilinear", align_corners=False)
-        return self.second(self.first(torch.cat([features, skip], dim=1)))
+        return self.second(self.first(torch.cat([features, skip], dim=1), content), content)
 
 
 class TransMorph(nn.Module):
@@ -49,6 +51,8 @@ class TransMorph(nn.Module):
         size of the weights; other grids are padded to whole windows, and padding is attended by nothing.
     :param drop_path: rate of the last block; it grows linearly from 0 at the first.
     :param final: channels at full resolution before the flow head.
+    :param norm: where the decoder's InstanceNorm takes its means: "grid", all of it, as in the paper, or "content",
+        where the first channel, the fixed image, is above 0 (``instance_norm.py``).
     :raises ValueError: settings that do not go together.
     """
 
@@ -61,6 +65,7 @@ class TransMorph(nn.Module):
         window=(5, 6, 5),
         drop_path=0.3,
         final=16,
+        norm="grid",
     ):
         super().__init__()
         if len(depths) != 4 or len(heads) != 4 or len(window) != 3 or embed % 2:
@@ -68,6 +73,9 @@ class TransMorph(nn.Module):
                 f"TransMorph needs 4 depths, 4 heads, 3 window sides and an even embed, "
                 f"got {list(depths)}, {list(heads)}, {list(window)} and {embed}"
             )
+        if norm not in ("grid", "content"):
+            raise ValueError(f"norm is 'grid' or 'content', got {norm!r}")
+        self.norm = norm
         #: Every grid axis must be a multiple of this: patches of 4, merged three times.
         self.multiple = PATCH * 2 ** (len(depths) - 1)
         self.embed = nn.Conv3d(in_channels, embed, kernel_size=PATCH, stride=PATCH)
@@ -96,7 +104,9 @@ class TransMorph(nn.Module):
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """(B, in_channels, D, H, W) to a field (B, 3, D, H, W) float32, voxels, channels k, j, i."""
-        skips = [self.full_skip(inputs), self.half_skip(F.avg_pool3d(inputs, 3, stride=2, padding=1))]
+        contents = self._contents(inputs)
+        half = F.avg_pool3d(inputs, 3, stride=2, padding=1)
+        skips = [self.full_skip(inputs, contents[0]), self.half_skip(half, contents[1])]
         tokens = self.embed_norm(self.embed(inputs).permute(0, 2, 3, 4, 1))
         for level, (blocks, norm) in enumerate(zip(self.levels, self.norms)):
             if level:
@@ -105,7 +115,16 @@ class TransMorph(nn.Module):
             skips.append(norm(tokens).permute(0, 4, 1, 2, 3).contiguous())
         features = skips.pop()
         for block in self.decoder:
-            features = block(features, skips.pop())
+            features = block(features, skips.pop(), contents[len(skips)])
         # The head's sums are small differences of larger features: keep them in full precision.
         with torch.autocast(features.device.type, enabled=False):
             return self.flow(features.float())
+
+    def _contents(self, inputs: torch.Tensor) -> list[torch.Tensor | None]:
+        """How much of every voxel is content, at full resolution and each half of the one before."""
+        if self.norm == "grid":
+            return [None] * len(self.decoder)
+        contents = [(inputs[:, :1] > 0).float()]
+        while len(contents) < len(self.decoder):
+            contents.append(F.avg_pool3d(contents[-1], 2))
+        return contents
