@@ -244,6 +244,8 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
             node = self._parameterNode.parameterNode
             self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self._onParametersModified)
             self.parameterSets.show(node)
+        else:
+            self.parameterSets.show(None)
         self.sections.setParameters(parameterNode)
 
     def onParameterSetChosen(self) -> None:

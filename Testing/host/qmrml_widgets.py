@@ -62,7 +62,7 @@ class NodeComboBox(QtWidgets.QWidget):
     def __init__(self, parent=None):
         super().__init__(parent)
         self._scene, self._observers, self._nodes, self._current = None, [], [], None
-        self._attributes = {}
+        self._attributes, self._labels = {}, {}
         self._values = {
             "nodeTypes": [], "showChildNodeTypes": True, "showHidden": False, "noneEnabled": False,
             "noneDisplay": "None", "addEnabled": True, "removeEnabled": True, "renameEnabled": False,
@@ -130,6 +130,13 @@ class NodeComboBox(QtWidgets.QWidget):
         """Only nodes of that class with that attribute; new ones get it."""
         self._attributes[name] = (node_type, value)
         self._refresh()
+
+    def setNodeTypeLabel(self, label, node_type):
+        """What the menu calls nodes of a class."""
+        self._labels[node_type] = label
+
+    def nodeTypeLabel(self, node_type):
+        return self._labels.get(node_type, node_type.removeprefix("vtkMRML").removesuffix("Node"))
 
     def _fits(self, node):
         for name, (kind, value) in self._attributes.items():

@@ -49,7 +49,7 @@ class Dialogs:
     def _answer(self):
         window = self._modal_window()
         # A file that takes a second to load has a window with a bar, which goes away by itself.
-        if window is None or hasattr(window, "labelText"):
+        if window is None or window.inherits("QProgressDialog"):
             return
         if hasattr(window, "selectFile"):
             self._answer_file(window)
@@ -61,6 +61,10 @@ class Dialogs:
         if path is None:
             window.reject()
             return
+        # While the name is being edited, Qt leaves it as it is.
+        focus = window.focusWidget()
+        if focus is not None:
+            focus.clearFocus()
         window.selectFile(str(path))
         window.accept()
 

@@ -22,6 +22,7 @@ class Actions:
 
     def __init__(self, ui, sections):
         self._ui, self._sections = ui, sections
+        self._isBusy = False  # also while packages are installed, before the runner has begun
         self._began = None  # when the running work first let events through
         ui.registerButton.connect("clicked(bool)", self._onRegister)
         ui.refineButton.connect("clicked(bool)", self._onRefine)
@@ -46,7 +47,7 @@ class Actions:
             if runner.cancellable and not self._isDoubleClick():
                 runner.cancel()
                 self._ui.statusLabel.text = _("Stopping…")
-        elif not whatIsMissing(self._sections.parameters):
+        elif not self._isBusy and not whatIsMissing(self._sections.parameters):
             self._run(self._register)
 
     def _isDoubleClick(self):
@@ -75,6 +76,8 @@ class Actions:
 
         self._sections.display.showProgress(0.0, _("Checking Python packages"))
         dependencies.ensureInstalled()
+        # An installation lets events through too, and has used up the first one.
+        qt.QTimer.singleShot(0, self._onBegun)
         return self._sections.runner.register(**registrationSettings(parameters))
 
     def _run(self, work, showBar=True):
@@ -83,13 +86,14 @@ class Actions:
         sections.display.begin(showBar)
         outputs = failure = None
         parameters = sections.parameters
-        self._began = None
+        self._began, self._isBusy = None, True
         try:
             qt.QTimer.singleShot(0, self._onBegun)
             outputs = work(parameters)
         except Exception as error:
             failure = error
         finally:
+            self._isBusy = False
             sections.display.end()
         if outputs and outputs.transform.GetScene():
             # The selectors then show which nodes hold the result.

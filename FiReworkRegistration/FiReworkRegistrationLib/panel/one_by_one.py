@@ -5,6 +5,9 @@ from contextlib import suppress
 import qt
 import slicer
 
+#: ctkVTKAbstractView draws a request on the spot when it is older than that (60 frames a second).
+RENDER_INTERVAL_MS = 17
+
 
 class OneByOne:
     """Keeps three views that change together from being drawn together.
@@ -29,12 +32,17 @@ class OneByOne:
                 self._held.append(widget)
         if self._held and not self._waiting:
             self._waiting = True
-            qt.QTimer.singleShot(0, self._next)
+            qt.QTimer.singleShot(0, self._begin)
 
     def release(self):
         """All that still wait may be drawn at once."""
         while self._held:
             self._resume()
+
+    def _begin(self):
+        # Counted from the first event after the changes. A view resumed sooner leaves its request to CTK's timer, and
+        # those of all views would run out together.
+        qt.QTimer.singleShot(RENDER_INTERVAL_MS, self._next)
 
     def _next(self):
         self._waiting = False

@@ -1,5 +1,7 @@
 """Several sets of choices in one scene, such as one for each pair of volumes."""
 
+from slicer.i18n import tr as _
+
 #: Reference from the module's own set, which every scene has, to the one that is in use.
 CURRENT = "FiRework.currentParameters"
 
@@ -21,18 +23,25 @@ class ParameterSets:
     def __init__(self, selector, moduleName, own, onChosen):
         self._selector, self._own, self._onChosen = selector, own, onChosen
         self._showing = False
+        self._isShown = False
+        selector.setNodeTypeLabel(_("set of choices"), "vtkMRMLScriptedModuleNode")
         selector.addAttribute("vtkMRMLScriptedModuleNode", "ModuleName", moduleName)
         selector.connect("currentNodeChanged(vtkMRMLNode*)", self._onNodeChanged)
 
     def show(self, node):
-        """:param node: of the set in use, or None."""
+        """:param node: of the set in use; None while the panel is left: what the selector then says is not heard."""
+        self._isShown = node is not None
+        if not self._isShown:
+            return
         self._showing = True
         self._selector.setCurrentNode(node)
+        # The module makes its own set again at once, and nothing would be gone.
+        self._selector.removeEnabled = node is not self._own()
         self._showing = False
 
     def _onNodeChanged(self, node):
         scene = self._selector.mrmlScene()
-        if self._showing or node is None or scene.IsClosing() or scene.IsImporting():
+        if self._showing or not self._isShown or node is None or scene.IsClosing() or scene.IsImporting():
             return
         own = self._own()
         if node is currentSet(own):

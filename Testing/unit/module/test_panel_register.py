@@ -408,3 +408,22 @@ def test_while_torch_is_loaded_the_user_may_think_better_of_it(ready, engine, me
     assert engine.made == []
     assert app.errors == []
     assert ui.registerButton.text == "Register"
+
+
+def test_a_click_while_packages_are_installed_starts_nothing_twice(ready, engine, monkeypatch):
+    from FiReworkRegistrationLib.panel import dependencies
+
+    installed = []
+
+    def install():
+        # As Slicer does after every line that pip prints.
+        installed.append(1)
+        if len(installed) < 3:
+            slicer.app.processEvents()
+            ready.ui.registerButton.click()
+
+    monkeypatch.setattr(dependencies, "ensureInstalled", install)
+    ready.ui.registerButton.click()
+    assert installed == [1]
+    assert len(engine.made) == 1
+    assert outputs(ready)[0]

@@ -324,3 +324,25 @@ def test_a_parameter_node_from_a_script_is_shown(registered, volume, module):
     registered.setParameterNode(parameters)
     assert registered.ui.maximumIterationsSpinBox.value == 3
     assert registered.ui.fixedSelector.currentNode().GetName() == "Scripted"
+
+
+def test_a_set_removed_while_the_panel_is_left_wakes_nothing(registered):
+    selector = registered.ui.parameterSetSelector
+    second = selector.addNode()
+    registered.exit()
+    slicer.mrmlScene.RemoveNode(second)
+    slicer.app.processEvents()
+    assert registered._parameterNode is None
+    registered.enter()
+    assert selector.currentNode() is registered.logic.ownParameterNode()
+
+
+def test_the_modules_own_set_is_not_offered_for_removal(registered):
+    selector = registered.ui.parameterSetSelector
+    assert not selector.removeEnabled
+    own = selector.currentNode()
+    selector.addNode()
+    assert selector.removeEnabled
+    selector.setCurrentNode(own)
+    assert not selector.removeEnabled
+    assert selector.nodeTypeLabel("vtkMRMLScriptedModuleNode") == "set of choices"
