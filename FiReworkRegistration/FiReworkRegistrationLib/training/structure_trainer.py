@@ -47,10 +47,11 @@ class StructureTrainer:
     :param subjects: labelled training subjects.
     :param dev: labelled subjects for the dev figures; never trained on. May be empty.
     :param labels: label values to learn; those of at least half of the training subjects if None.
+    :param initial: state dict to start from, of a network for the same labels, or None.
     :param report: called with a line every 50 steps and at each evaluation.
     """
 
-    def __init__(self, config: StructureConfig, folder, subjects, dev=(), labels=None, report=print):
+    def __init__(self, config: StructureConfig, folder, subjects, dev=(), labels=None, initial=None, report=print):
         overlap = {s.name for s in subjects} & {s.name for s in dev}
         if overlap:
             raise RegistrationError(f"Dev subjects among the training subjects: {', '.join(sorted(overlap))}.")
@@ -66,6 +67,8 @@ class StructureTrainer:
         (self.folder / "labels.json").write_text(json.dumps(found))
         torch.manual_seed(config.seed)
         self.network = StructureNetwork(len(self.labels), config.widths, config.features)
+        if initial is not None:
+            self._start_from(initial)
         self.network.to(memory_format=torch.channels_last_3d)
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(), config.learning_rate, weight_decay=config.weight_decay
@@ -104,6 +107,15 @@ class StructureTrainer:
         weights = {key: value.half().contiguous() for key, value in self.network.state_dict().items()}
         save_file(weights, self.folder / "last.safetensors")
         self.log.flush()
+
+    def _start_from(self, initial) -> None:
+        try:
+            self.network.load_state_dict({key: value.float() for key, value in initial.items()})
+        except RuntimeError as error:
+            raise RegistrationError(
+                f"The initial weights are not of a network with these widths and features for {len(self.labels)} "
+                "labels; give the labels and settings that they were trained with."
+            ) from error
 
     def _resume(self) -> None:
         state = torch.load(self.folder / "checkpoint.pt", weights_only=True)

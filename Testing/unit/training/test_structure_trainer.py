@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -58,3 +59,14 @@ def test_a_subject_without_labels_is_named(tmp_path, subjects):
     subjects[1].labels = None
     with pytest.raises(RegistrationError, match="'case1' has no label map"):
         StructureTrainer(CONFIG, tmp_path, subjects, report=quiet)
+
+
+def test_it_starts_from_weights_of_the_same_labels(tmp_path, subjects):
+    first = StructureTrainer(CONFIG, tmp_path / "first", subjects, report=quiet)
+    initial = first.network.state_dict()
+    second = StructureTrainer(
+        replace(CONFIG, seed=8), tmp_path / "second", subjects, initial=initial, report=quiet
+    )  # fmt: skip
+    assert all(torch.equal(value, initial[key]) for key, value in second.network.state_dict().items())
+    with pytest.raises(RegistrationError, match="for 2 labels"):
+        StructureTrainer(CONFIG, tmp_path / "third", subjects, labels=[1, 2], initial=initial, report=quiet)
