@@ -60,3 +60,16 @@ def test_shipped_models_load_and_their_cards_are_complete():
         assert card.weights_path.stat().st_size < 20e6
         assert card.license and card.data and card.training and card.dev
         json.dumps(card.training)
+
+
+def test_the_shipped_transmorph_takes_any_grid_of_its_multiple():
+    card = next(card for card in list_models() if card.network.startswith("firework-tm"))
+    assert not card.default and card.network_settings["norm"] == "content"
+    network = load_network(card)
+    assert network.multiple == 32
+    for grid in [(32, 32, 32), (32, 64, 96)]:
+        fixed, moving = torch.rand(2, 1, 1, *grid)
+        # Mostly background, as of a brain on a grid of whole windows.
+        fixed[:, :, : grid[0] // 2] = 0
+        error = network(fixed, moving, torch.zeros(1, 3, *grid))
+        assert error.shape == (1, 3, *grid) and error.isfinite().all()

@@ -46,6 +46,17 @@ def test_the_preset_or_the_time_says_whether_the_outcome_is_polished(pair, tiny,
     assert (" 3p " in capsys.readouterr().out) == polished
 
 
+def test_register_by_the_shipped_transmorph(pair, tmp_path, capsys):
+    command = ["register", *pair, "--model", "FiRework-TM-tiny", "--device", "cpu", "--preset", "plain"]
+    command += ["--iterations", "1", "--spacing", "4", "--transform-out", str(tmp_path / "t.h5")]
+    assert main(command) == 0
+    shown = capsys.readouterr()
+    assert "model FiRework-TM-tiny" in shown.err and (tmp_path / "t.h5").exists()
+    assert main(["models"]) == 0
+    shown = capsys.readouterr().out
+    assert "FiRework-VM (default): " in shown and "FiRework-TM-tiny: " in shown
+
+
 def test_masks_and_initial_transform(pair, tiny, tmp_path, subject_folder):
     sitk.WriteTransform(sitk.TranslationTransform(3, (-4.0, 0.0, 4.0)), str(tmp_path / "start.tfm"))
     command = ["register", *pair, *tiny, "--transform-out", str(tmp_path / "t.nii.gz"), "--affine", "none"]
