@@ -183,9 +183,15 @@ class Trainer:
         self.optimizer.zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()
         self.ranks.average_gradients(self.network.parameters())
-        if self.config.gradient_clip:
-            self.scaler.unscale_(self.optimizer)
-            torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.config.gradient_clip)
+        self.scaler.unscale_(self.optimizer)
+        longest = self.config.gradient_clip or float("inf")
+        length = torch.nn.utils.clip_grad_norm_(self.network.parameters(), longest)
+        # The scaler of fp16 leaves such a step out; without one the weights would be lost for good.
+        if not self.scaler.is_enabled() and not torch.isfinite(length):
+            raise RegistrationError(
+                f"The gradient of step {self.step + 1} is not finite, the last checkpoint is kept; lower "
+                "learning_rate, set gradient_clip, or choose precision fp32."
+            )
         self.scaler.step(self.optimizer)
         self.scaler.update()
 

@@ -100,3 +100,14 @@ def test_dev_subjects_are_never_trained_on(tmp_path, subjects, tiny_config):
         Trainer(tiny_config, tmp_path, subjects[0], subjects[0][1:], report=quiet)
     with pytest.raises(RegistrationError, match="at least two subjects"):
         Trainer(tiny_config, tmp_path, subjects[0][:1], report=quiet)
+
+
+@pytest.mark.parametrize("clip", [0.0, 1.0])
+def test_a_gradient_that_is_not_finite_ends_the_run_and_spares_the_checkpoint(tmp_path, subjects, tiny_config, clip):
+    trainer = Trainer(replace(tiny_config, checkpoint_every=1, gradient_clip=clip), tmp_path, subjects[0], report=quiet)
+    trainer.run(1)
+    trainer.network.backbone.flow.weight.register_hook(lambda gradient: gradient * float("inf"))
+    with pytest.raises(RegistrationError, match="gradient of step 2 is not finite"):
+        trainer.run()
+    state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    assert state["step"] == 1 and all(value.isfinite().all() for value in state["network"].values())
