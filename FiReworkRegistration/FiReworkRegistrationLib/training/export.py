@@ -58,9 +58,11 @@ def export_run(run, folder, name: str, words: dict, half=False) -> Path:
     }
     folder.mkdir(parents=True, exist_ok=True)
     if half:
-        from safetensors.torch import save_file
+        from safetensors.torch import save
 
-        save_file({key: value.half() for key, value in read_weights(weights).items()}, folder / card["weights"])
+        # Not save_file, whose files nobody else may read.
+        halved = {key: value.half() for key, value in read_weights(weights).items()}
+        (folder / card["weights"]).write_bytes(save(halved))
     else:
         shutil.copyfile(weights, folder / card["weights"])
     path = folder / f"{name}.json"
