@@ -54,7 +54,8 @@ def read_experiment(path) -> ExperimentConfig:
 
     ``{"title", "pairs", "iterations", "reference", "training": {settings of all},
     "methods": {name: {"title", "iterations", "training": {its own settings} or "weights": other method}},
-    "fig5", "fig6", "fig7": [names], "left_out": {dev subject: reason}}``; the last may be missing.
+    "table1", "fig5", "fig6", "fig7": [names], "left_out": {dev subject: reason}}``; the last and "table1", then all
+    methods, may be missing.
 
     :raises RegistrationError: unreadable, keys missing or unknown, or settings that no training takes.
     """
@@ -70,7 +71,9 @@ def read_experiment(path) -> ExperimentConfig:
             else:
                 training = TrainingConfig.from_dict({**shared, **entry.pop("training")})
             methods[name] = Method(name, weights=other or name, training=training, **entry)
-        shown = {"table1": list(methods), **{figure: content.pop(figure) for figure in ("fig5", "fig6", "fig7")}}
+        # A method can wait here with its settings until there is time to train it.
+        shown = {"table1": content.pop("table1", list(methods))}
+        shown.update({figure: content.pop(figure) for figure in ("fig5", "fig6", "fig7")})
         config = ExperimentConfig(path.stem, methods=methods, shown=shown, **content)
     except RegistrationError:
         raise

@@ -28,6 +28,12 @@ def test_methods_share_what_is_shared(write_config):
     assert {method.training.steps for method in methods.values()} == {4}
 
 
+def test_table1_shows_all_methods_or_those_that_are_named(write_config):
+    assert read_experiment(write_config()).shown["table1"] == ["vm", "vm-recursive", "vm-2", "firework-vm"]
+    named = read_experiment(write_config(lambda content: content.update(table1=["vm", "firework-vm"])))
+    assert named.shown["table1"] == ["vm", "firework-vm"] and "vm-2" in named.methods
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
