@@ -66,14 +66,9 @@ def read_json(path, what: str):
 
 
 def _changed(config, assignments):
-    known = {field.name for field in fields(config)}
-    for assignment in assignments:
-        name, separator, text = assignment.partition("=")
-        if not separator or name not in known:
-            raise RegistrationError(f"'{assignment}' is no NAME=VALUE setting; known are {', '.join(sorted(known))}.")
-        try:
-            value = json.loads(text)
-        except ValueError:
-            value = text
-        config = replace(config, **{name: tuple(value) if isinstance(value, list) else value})
-    return config
+    from .training.config import read_assignments
+
+    values, known = read_assignments(assignments), {field.name for field in fields(config)}
+    if unknown := sorted(values.keys() - known):
+        raise RegistrationError(f"Unknown setting {', '.join(unknown)}; known are {', '.join(sorted(known))}.")
+    return replace(config, **{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})

@@ -11,6 +11,7 @@ import math
 import torch
 import torch.nn.functional as F
 
+from .device import convolution_precision
 from .warping import sample
 
 #: Numbers in a code; every step of the polish looks at one group of them.
@@ -40,7 +41,7 @@ class StructureReader:
     """Codes of every voxel of an image.
 
     :param network: a ``StructureNetwork`` with its weights.
-    :param codes: of :func:`structure_codes`.
+    :param codes: of :func:`structure_codes`, on the device of network and images.
     :param spacing: of the grid that the network was trained on, mm.
     """
 
@@ -50,8 +51,6 @@ class StructureReader:
     @torch.no_grad()
     def __call__(self, image: torch.Tensor, precision="fp32") -> torch.Tensor:
         """(1, 1, D, H, W) in [0, 1] to (1, CODE_LENGTH, D, H, W) float32."""
-        from .device import convolution_precision
-
         shape = image.shape[2:]
         missing = [-size % self._network.multiple for size in shape]
         padded = F.pad(image, [0, missing[2], 0, missing[1], 0, missing[0]])
@@ -59,8 +58,7 @@ class StructureReader:
             features = self._network(padded.contiguous(memory_format=torch.channels_last_3d))
         features = features[..., : shape[0], : shape[1], : shape[2]].float()
         rows = features.flatten(2)[0].T
-        codes = self._codes.to(image.device)
-        found = [self._network.scores(part).softmax(dim=1) @ codes for part in rows.split(SCORED_AT_ONCE)]
+        found = [self._network.scores(part).softmax(dim=1) @ self._codes for part in rows.split(SCORED_AT_ONCE)]
         return torch.cat(found).T.reshape(1, -1, *shape)
 
 

@@ -88,16 +88,25 @@ class TrainingConfig:
 
     def changed(self, assignments) -> "TrainingConfig":
         """With ``NAME=VALUE`` strings applied, values in JSON (or plain words)."""
-        values = self.to_dict()
-        for assignment in assignments:
-            name, separator, text = assignment.partition("=")
-            if not separator:
-                raise RegistrationError(f"'{assignment}' is no NAME=VALUE setting.")
-            try:
-                values[name] = json.loads(text)
-            except ValueError:
-                values[name] = text
+        values = {**self.to_dict(), **read_assignments(assignments)}
         return TrainingConfig.from_dict(values)
+
+
+def read_assignments(assignments) -> dict:
+    """``NAME=VALUE`` strings as a dictionary, values in JSON (or plain words).
+
+    :raises RegistrationError: one without an equals sign.
+    """
+    values = {}
+    for assignment in assignments:
+        name, separator, text = assignment.partition("=")
+        if not separator:
+            raise RegistrationError(f"'{assignment}' is no NAME=VALUE setting.")
+        try:
+            values[name] = json.loads(text)
+        except ValueError:
+            values[name] = text
+    return values
 
 
 #: The recipe of arXiv 2410.09595: two stages, 1 mm, no augmentation.
