@@ -22,7 +22,7 @@ class Actions:
 
     def __init__(self, ui, sections):
         self._ui, self._sections = ui, sections
-        self._isBusy = False  # also while packages are installed, before the runner has begun
+        self._isBusy = False
         self._began = None  # when the running work first let events through
         ui.registerButton.connect("clicked(bool)", self._onRegister)
         ui.refineButton.connect("clicked(bool)", self._onRefine)
@@ -47,7 +47,7 @@ class Actions:
             if runner.cancellable and not self._isDoubleClick():
                 runner.cancel()
                 self._ui.statusLabel.text = _("Stopping…")
-        elif not self._isBusy and not whatIsMissing(self._sections.parameters):
+        elif not whatIsMissing(self._sections.parameters):
             self._run(self._register)
 
     def _isDoubleClick(self):
@@ -82,6 +82,9 @@ class Actions:
 
     def _run(self, work, showBar=True):
         """``work(parameters)`` with the panel in its running state; its outputs go to the selectors."""
+        if self._isBusy:
+            # Events come through also while packages are installed, when the runner does not run yet.
+            return
         sections = self._sections
         sections.display.begin(showBar)
         outputs = failure = None
