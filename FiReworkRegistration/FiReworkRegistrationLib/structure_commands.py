@@ -19,6 +19,7 @@ def add_parsers(commands) -> None:
     parser.add_argument("--labels", help="JSON list of the label values to learn (default: those of most subjects)")
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="settings to change, values in JSON")
     parser.add_argument("--initial-weights", help="safetensors file to start from, of the same labels")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--seconds", type=float, help="stop after this time with a checkpoint")
     parser.set_defaults(run=train_structures)
     parser = commands.add_parser("export-structures", help="make a label-assisted model of a run and another model")
@@ -32,18 +33,19 @@ def add_parsers(commands) -> None:
 
 def train_structures(options) -> None:
     """Train to the last step, or resume."""
+    from .engine.device import choose_device
     from .engine.weights import read_weights
     from .training.structure_trainer import StructureConfig, StructureTrainer
     from .training.subjects import load_subjects
 
-    config = _changed(StructureConfig(), options.set)
+    config, device = _changed(StructureConfig(), options.set), choose_device(options.device)
     labels = None if options.labels is None else read_json(options.labels, "List of labels")
     initial = read_weights(options.initial_weights) if options.initial_weights else None
     line = ProgressLine()
     subjects = load_subjects(options.train, progress=lambda i, n: line.show(i / n, f"{i}/{n} training images"))
     dev = load_subjects(options.dev) if options.dev else []
     line.done(f"{len(subjects)} training and {len(dev)} dev subjects")
-    trainer = StructureTrainer(config, options.output, subjects, dev, labels, initial, line.done)
+    trainer = StructureTrainer(config, options.output, subjects, dev, labels, initial, line.done, device)
     trainer.run(seconds=options.seconds)
     line.done(f"step {trainer.step} of {config.steps} in {options.output}")
 

@@ -121,8 +121,8 @@ class PairMaker:
             ratio = self.config.spacing / np.linalg.norm(subject.affine[:3, :3], axis=0)
             if ratio.max() > 1.5:
                 image = smooth(image, [0.35 * r if r > 1.5 else 0.0 for r in reversed(ratio)])
-            self._normalized[key] = image.half()
-        return self._normalized[key].to(self.device).float()
+            self._normalized[key] = image.half().to(self.device)
+        return self._normalized[key].float()
 
     def _augment(self, image: torch.Tensor, generator) -> torch.Tensor:
         if self.config.gamma:

@@ -35,10 +35,12 @@ class StructureExamples:
     :param shape: (k, j, i) of the grid, centered on the brain.
     :param spacing: mm.
     :param whole_head: share of examples that are not cut out.
+    :param device: where images are kept and made.
     """
 
-    def __init__(self, subjects, labels, shape, spacing: float, whole_head=0.25):
+    def __init__(self, subjects, labels, shape, spacing: float, whole_head=0.25, device="cpu"):
         self.shape, self.spacing, self.whole_head = tuple(shape), spacing, whole_head
+        self.device = torch.device(device)
         self._labels = np.array(labels)
         self._subjects = [self._prepare(subject) for subject in subjects]
 
@@ -58,10 +60,9 @@ class StructureExamples:
             pose = random_affine(generator, rotation=7.0, scale=0.07, shear=0.03, shift=5.0)
             to_world = about(pose, subject.center) @ to_world
         to_voxel = to_unit_box(subject.numbers.shape) @ np.linalg.inv(subject.affine) @ to_world
-        table = affine_table(to_voxel, self.shape)[None]
+        table = affine_table(to_voxel, self.shape, self.device)[None]
         if generator is not None:
-            coarse = torch.from_numpy(generator.normal(0, 0.03, (1, 3, 6, 7, 6)).astype(np.float32))
-            bend = F.interpolate(coarse, self.shape, mode="trilinear", align_corners=True)
+            bend = self._coarse_noise(generator, 0.03, (1, 3, 6, 7, 6))
             table = table + bend.permute(0, 2, 3, 4, 1)
         numbers = _sample(subject.numbers, table, "nearest")[0, 0].long()
         image = _sample(subject.head if whole_head else subject.brain, table)
@@ -75,7 +76,7 @@ class StructureExamples:
 
         position = np.searchsorted(self._labels, subject.labels).clip(max=len(self._labels) - 1)
         numbers = np.where(self._labels[position] == subject.labels, position + 1, 0)
-        tensor = lambda array, dtype: torch.from_numpy(np.ascontiguousarray(array)).to(dtype)  # noqa: E731
+        tensor = lambda array, dtype: torch.from_numpy(np.ascontiguousarray(array)).to(self.device, dtype)  # noqa: E731
         return _Prepared(
             tensor(normalize_intensity(subject.image, subject.mask), torch.float16),
             tensor(normalize_intensity(subject.image, foreground(subject.image)), torch.float16),
@@ -85,16 +86,19 @@ class StructureExamples:
             subject.affine,
         )
 
-    @staticmethod
-    def _augment(image: torch.Tensor, generator) -> torch.Tensor:
+    def _augment(self, image: torch.Tensor, generator) -> torch.Tensor:
         if generator.random() < 0.5:
             image = smooth(image, [float(generator.uniform(0.2, 0.7))] * 3)
         image = image.clamp(0, 1) ** float(np.exp(generator.normal(0, 0.3)))
-        coarse = torch.from_numpy(generator.normal(0, 0.15, (1, 1, 4, 4, 4)).astype(np.float32))
-        bias = F.interpolate(coarse, image.shape[2:], mode="trilinear", align_corners=True).exp()
-        noise = torch.from_numpy(generator.standard_normal(image.shape, dtype=np.float32))
+        bias = self._coarse_noise(generator, 0.15, (1, 1, 4, 4, 4)).exp()
+        fine = torch.Generator(self.device).manual_seed(int(generator.integers(2**31)))
+        noise = torch.randn(image.shape, generator=fine, device=self.device)
         # Noise where there is signal: a cut-out brain has none around it.
         return ((image * bias) + noise * float(generator.uniform(0, 0.04)) * (image > 0)).clamp(0, 1)
+
+    def _coarse_noise(self, generator, deviation: float, shape) -> torch.Tensor:
+        coarse = torch.from_numpy(generator.normal(0, deviation, shape).astype(np.float32)).to(self.device)
+        return F.interpolate(coarse, self.shape, mode="trilinear", align_corners=True)
 
 
 def _sample(array: torch.Tensor, table: torch.Tensor, mode="bilinear", padding="zeros") -> torch.Tensor:

@@ -49,9 +49,12 @@ class StructureTrainer:
     :param labels: label values to learn; those of at least half of the training subjects if None.
     :param initial: state dict to start from, of a network for the same labels, or None.
     :param report: called with a line every 50 steps and at each evaluation.
+    :param device: that computes.
     """
 
-    def __init__(self, config: StructureConfig, folder, subjects, dev=(), labels=None, initial=None, report=print):
+    def __init__(
+        self, config: StructureConfig, folder, subjects, dev=(), labels=None, initial=None, report=print, device="cpu"
+    ):  # fmt: skip
         overlap = {s.name for s in subjects} & {s.name for s in dev}
         if overlap:
             raise RegistrationError(f"Dev subjects among the training subjects: {', '.join(sorted(overlap))}.")
@@ -69,11 +72,12 @@ class StructureTrainer:
         self.network = StructureNetwork(len(self.labels), config.widths, config.features)
         if initial is not None:
             self._start_from(initial)
-        self.network.to(memory_format=torch.channels_last_3d)
+        self.device = torch.device(device)
+        self.network.to(self.device, memory_format=torch.channels_last_3d)
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(), config.learning_rate, weight_decay=config.weight_decay
         )
-        grid = config.shape, config.spacing, config.whole_head
+        grid = config.shape, config.spacing, config.whole_head, self.device
         self.examples = StructureExamples(subjects, self.labels, *grid)
         self.dev = StructureExamples(dev[: config.evaluate_subjects], self.labels, *grid)
         self.log, self.step = TrainingLog(self.folder), 0
@@ -118,7 +122,7 @@ class StructureTrainer:
             ) from error
 
     def _resume(self) -> None:
-        state = torch.load(self.folder / "checkpoint.pt", weights_only=True)
+        state = torch.load(self.folder / "checkpoint.pt", map_location=self.device, weights_only=True)
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step = state["step"]
@@ -184,18 +188,21 @@ def mean_volumes(subjects, labels, spacing: float) -> list[float]:
 
 def _draw(numbers, count: int, generator) -> torch.Tensor:
     """Indices of voxels, four fifths of them where there are structures."""
-    flat = numbers.flatten().numpy()
-    inside, outside = np.flatnonzero(flat), np.flatnonzero(flat == 0)
-    wanted = min(len(inside), count * 4 // 5), min(len(outside), count // 5)
-    picked = [generator.choice(places, n, replace=False) for places, n in zip((inside, outside), wanted, strict=True)]
-    return torch.from_numpy(np.concatenate(picked))
+    flat = numbers.flatten()
+    own = torch.Generator(flat.device).manual_seed(int(generator.integers(2**31)))
+    picked = []
+    for places, wanted in ((flat.nonzero()[:, 0], count * 4 // 5), ((flat == 0).nonzero()[:, 0], count // 5)):
+        if len(places):
+            drawn = torch.randint(len(places), (min(len(places), wanted),), generator=own, device=flat.device)
+            picked.append(places[drawn])
+    return torch.cat(picked)
 
 
 def _mean_soft_dice(shares, truth) -> torch.Tensor:
     """Mean over the structures that are there, of (voxels, classes) against (voxels,); a scalar in [0, 1]."""
     classes = shares.shape[1]
     sizes = torch.bincount(truth, minlength=classes)
-    both = torch.zeros(classes).index_add(0, truth, shares.gather(1, truth[:, None])[:, 0])
+    both = torch.zeros(classes, device=truth.device).index_add(0, truth, shares.gather(1, truth[:, None])[:, 0])
     # The sum of shares, not of their squares: it pulls towards sure answers.
     dice = 2 * both / (shares.sum(dim=0) + sizes).clamp(min=1)
     return dice[1:][sizes[1:] > 0].mean()
