@@ -60,6 +60,11 @@ def choose_precision(name: str, device: torch.device) -> str:
     return "bf16" if getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)() else "fp32"
 
 
+def usable_precision(name: str, device: torch.device) -> str:
+    """``name``, or fp32 where ``device`` is a CPU that would only emulate it, many times as slowly."""
+    return "fp32" if device.type == "cpu" and choose_precision("auto", device) == "fp32" else name
+
+
 @contextmanager
 def convolution_precision(device: torch.device, precision: str):
     """Autocast convolutions; fields, grids and NCC switch it off themselves."""

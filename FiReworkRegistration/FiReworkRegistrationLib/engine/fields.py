@@ -29,6 +29,32 @@ def compose(outer: torch.Tensor, inner: torch.Tensor) -> torch.Tensor:
     return inner + warp(outer, inner)
 
 
+def exponential(velocity: torch.Tensor, squarings=7) -> torch.Tensor:
+    """Displacement after unit time along a stationary velocity field, by scaling and squaring.
+
+    Its exact counterpart never folds, and ``exponential(-velocity)`` is its inverse (Arsigny et al., MICCAI 2006).
+
+    :param velocity: (B, 3, D, H, W) voxels per unit time.
+    :return: (B, 3, D, H, W) float32 voxels.
+    """
+    field = velocity.float() / 2**squarings
+    for _ in range(squarings):
+        field = compose(field, field)
+    return field
+
+
+def logarithm(field: torch.Tensor, rounds=6) -> torch.Tensor:
+    """A stationary velocity whose :func:`exponential` comes near a displacement field, voxels.
+
+    By fixed-point iteration, v <- v + u - exp(v); not every field has one, so the caller keeps the rest.
+    """
+    velocity = field.float().clone()
+    for _ in range(rounds if field.any() else 0):
+        # Half a step damps the oscillation where the field is steep.
+        velocity = velocity + 0.5 * (field - exponential(velocity))
+    return velocity
+
+
 def invert(field: torch.Tensor, rounds=20) -> tuple[torch.Tensor, float]:
     """Inverse field by fixed-point iteration, v <- -u(x + v) (Chen et al., Med Phys 2008).
 
@@ -88,7 +114,8 @@ def fold_penalty(field: torch.Tensor, signs, least: float) -> torch.Tensor:
         # The determinants leave the border out.
         low = (determinant[0, 0] < least).nonzero() + 1
     strides = torch.tensor([field.shape[3] * field.shape[4], field.shape[4], 1], device=field.device)
-    flat, index = field[0].float().flatten(1), low @ strides
+    # Not a matrix product: CUDA has none of integers.
+    flat, index = field[0].float().flatten(1), (low * strides).sum(dim=1)
     here = flat[:, index]
     columns = [
         sign * (flat[:, index + sign * stride] - here)[None] for sign, stride in zip(signs, strides, strict=True)

@@ -84,10 +84,10 @@ class Refiner:
         self.network, self.precision, self.device = network.eval(), precision, device
         self.fixed, self.moving = fixed.to(device).float(), moving.to(device).float()
         self.mask = None if mask is None else mask.to(device)
-        self._field = torch.zeros((1, 3, *shape)) if field is None else field
-        self._field = self._field.to(device, torch.float32)
+        start = torch.zeros((1, 3, *shape)) if field is None else field
         self.fields = FieldStore(budget)
         with torch.inference_mode():
+            self._take(start.to(device, torch.float32))
             self._warped = warp(self.moving, self._field)
             self.iterations = [self._figures(0, torch.zeros_like(self._field), 0.0)]
 
@@ -141,7 +141,8 @@ class Refiner:
         :param field: (1, 3, d, h, w) voxels of its own grid: the working grid or a finer one of the same
             first and last voxel centers. It is kept as it is.
         """
-        before, self._field = self._field, self._coarse(field.to(self.device, torch.float32))
+        before = self._field
+        self._take(self._coarse(field.to(self.device, torch.float32)))
         self._warped = warp(self.moving, self._field)
         state = self._figures(self.last.index + 1, self._field - before, 0.0, field)
         self.iterations.append(replace(state, seconds=seconds, polished=True))
@@ -156,24 +157,47 @@ class Refiner:
         :param cancelled: asked before each of them.
         :raises Cancelled: the flag was set; the store is as it was.
         """
-        start = max(earlier for earlier in range(index + 1) if self.fields.error(earlier) == 0)
-        if start == index:
+        if self.fields.error(index) == 0:
             return
+        start = max(earlier for earlier in range(index) if self._can_begin(earlier))
         field = self._coarse(self.fields[start].to(self.device))
+        state, rest = self._split(field)
         for _step in range(start, index):
             if cancelled and cancelled():
                 raise Cancelled(f"Cancelled while iteration {index} was computed again.")
-            field = field - self._error(field, warp(self.moving, field))
+            state = state - self._error(state, warp(self.moving, field))
+            field = self._whole(state, rest)
         self.fields.replace(index, field)
 
     @torch.inference_mode()
     def _advance(self) -> Iteration:
         began = time.perf_counter()
-        error = self._error(self._field, self._warped)
-        self._field = self._field - error
+        before = self._field
+        self._state = self._state - self._error(self._state, self._warped)
+        self._field = self._whole(self._state, self._rest)
         # Always from the original image: warping a warped image would blur it every time.
         self._warped = warp(self.moving, self._field)
-        return self._figures(self.last.index + 1, error, began)
+        return self._figures(self.last.index + 1, self._field - before, began)
+
+    def _take(self, field: torch.Tensor) -> None:
+        """Go on from a displacement field of the working grid."""
+        self._field, (self._state, self._rest) = field, self._split(field)
+
+    def _split(self, field: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """The network's state for a displacement, and what is then missing; None where nothing can be."""
+        state = self.network.state_of(field)
+        return state, None if state is field else field - self.network.displacement(state)
+
+    def _whole(self, state: torch.Tensor, rest: torch.Tensor | None) -> torch.Tensor:
+        field = self.network.displacement(state)
+        return field if rest is None else field + rest
+
+    def _can_begin(self, index: int) -> bool:
+        """Whether the iterations after ``index`` can be computed again from its stored field alone."""
+        if self.fields.error(index) > 0:
+            return False
+        # Where the state is another one than the displacement, it is known of given displacements only.
+        return index == 0 or self.iterations[index].polished or self._rest is None
 
     def _coarse(self, field: torch.Tensor) -> torch.Tensor:
         shape = self.fixed.shape[2:]

@@ -40,15 +40,16 @@ def judge_refinement(network, pair, labels, iterations, precision="fp32") -> Ite
     :param pair: ``training.pairs.Pair``; the clean images are read.
     :param labels: label values that count.
     """
-    field = torch.zeros((1, 3, *pair.fixed.shape[2:]), device=pair.fixed.device)
+    state = torch.zeros((1, 3, *pair.fixed.shape[2:]), device=pair.fixed.device)
     seconds, dice = 0.0, float("nan")
     for iteration in range(max(iterations) + 1):
         if iteration:
-            began = _now(field.device)
-            with convolution_precision(field.device, precision):
-                field = network.refine(pair.fixed, pair.moving, field)
-            seconds += _now(field.device) - began
+            began = _now(state.device)
+            with convolution_precision(state.device, precision):
+                state = network.refine(pair.fixed, pair.moving, state)
+            seconds += _now(state.device) - began
         if iteration in iterations:
+            field = network.displacement(state)
             if pair.fixed_labels is not None:
                 warped = warp(pair.moving_labels, field, "nearest").cpu()
                 dice = mean_dice(pair.fixed_labels.cpu(), warped, labels)

@@ -150,22 +150,24 @@ class Trainer:
             deepest = config.stages - config.grad_stages
             skipped = int(generator.integers(1, deepest + 1)) if deepest and generator.random() >= 0.5 else 0
             field, blocks = self._reach(pair, field, skipped), 1
-        warped = warp(both, field)
+        warped = warp(both, self.network.displacement(field))
         for _ in range(blocks):
             loss, ncc, smoothness, overlap = 0.0, 0.0, 0.0, torch.tensor(float("nan"))
             for _ in range(config.grad_stages):
                 with convolution_precision(self.device, config.precision):
                     error = self.network(pair.fixed_input, pair.moving_input, field, warped[:, 1:])
                 field = field - error.float()
-                warped = warp(both, field)
+                # What is refined may be a velocity, what warps and folds is the displacement.
+                displacement = self.network.displacement(field)
+                warped = warp(both, displacement)
                 ncc = local_ncc(pair.fixed, warped[:, :1], config.ncc_window)
                 smoothness = gradient_penalty(field)
                 loss = loss - ncc + config.smoothness * smoothness
                 if config.folding:
                     # A little above 0, so that a voxel is pushed back before it folds.
-                    loss = loss + config.folding * (0.1 - jacobian_determinant(field)).clamp(min=0).mean()
+                    loss = loss + config.folding * (0.1 - jacobian_determinant(displacement)).clamp(min=0).mean()
                 if structures:
-                    overlap = soft_dice(structures[0], warp(structures[1], field))
+                    overlap = soft_dice(structures[0], warp(structures[1], displacement))
                     loss = loss + config.label_weight * (1 - overlap)
             self._update(loss)
             field, warped = field.detach(), warped.detach()

@@ -4,10 +4,12 @@ import torch
 
 from FiReworkRegistrationLib.engine.fields import (
     compose,
+    exponential,
     fold_penalty,
     invert,
     jacobian_determinant,
     log_jacobian,
+    logarithm,
     one_sided_determinant,
     percent_folded,
     percentile,
@@ -148,3 +150,49 @@ def test_without_folds_there_is_no_fold_penalty():
     penalty = fold_penalty(field, (1, 1, 1), 0.1)
     penalty.backward()
     assert penalty == 0 and not field.grad.any()
+
+
+def smooth_velocity(size=32, longest=6.0):
+    generator = torch.Generator().manual_seed(3)
+    coarse = torch.randn(1, 3, 6, 6, 6, generator=generator)
+    coarse[:, :, [0, -1]] = coarse[:, :, :, [0, -1]] = coarse[..., [0, -1]] = 0
+    field = torch.nn.functional.interpolate(coarse, (size,) * 3, mode="trilinear", align_corners=True)
+    return field * (longest / field.norm(dim=1).max())
+
+
+def test_exponential_of_a_constant_is_the_constant():
+    velocity = torch.tensor([1.5, -0.5, 0.25]).view(1, 3, 1, 1, 1).expand(1, 3, 8, 9, 10)
+    assert torch.allclose(exponential(velocity), velocity, atol=1e-5)
+
+
+def test_exponential_of_a_linear_velocity_is_that_of_its_matrix():
+    from scipy.linalg import expm
+
+    matrix = np.array([[0.05, 0.08, 0.0], [-0.08, -0.03, 0.0], [0.02, 0.0, 0.04]])
+    middle = np.array([10.0, 10.0, 10.0])
+    about = lambda linear: (
+        linear_field(linear, (21, 21, 21))
+        - torch.einsum(  # noqa: E731
+            "rc,c->r", torch.as_tensor(linear - np.eye(3), dtype=torch.float32), torch.as_tensor(middle).float()
+        ).view(1, 3, 1, 1, 1)
+    )
+    found = exponential(about(matrix + np.eye(3)), squarings=10)
+    inside = (..., *[slice(4, 17)] * 3)
+    assert torch.allclose(found[inside], about(expm(matrix))[inside], atol=5e-3)
+
+
+def test_exponential_does_not_fold_and_its_inverse_has_the_opposite_velocity():
+    velocity = smooth_velocity()
+    assert percent_folded(velocity) > 0.2
+    field = exponential(velocity)
+    assert percent_folded(field) == 0
+    left = compose(field, exponential(-velocity))
+    assert left.norm(dim=1).max() < 0.35 and left.norm(dim=1).mean() < 0.03
+
+
+def test_logarithm_comes_near_the_velocity():
+    velocity = smooth_velocity(longest=2.5)
+    field = exponential(velocity)
+    found = logarithm(field, rounds=12)
+    assert (exponential(found) - field).norm(dim=1).mean() < 0.01
+    assert not logarithm(torch.zeros(1, 3, 4, 4, 4)).any()

@@ -67,6 +67,7 @@ def test_a_run_leaves_its_records(tmp_path, subjects, tiny_config):
         {"gradient_clip": 1.0},
         {"folding": 5.0},
         {"crop": (16, 16, 16)},
+        {"network": "firework-vm-diff", "folding": 5.0},
     ],
 )
 def test_every_kind_of_step_moves_the_weights(tmp_path, subjects, tiny_config, changes):

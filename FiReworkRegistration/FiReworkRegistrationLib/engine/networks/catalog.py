@@ -1,7 +1,7 @@
 """Names of the networks that can be built; training settings and model cards use them.
 
 A name is that of a backbone, ``vm``, for plain and recursive registration, or with ``firework-``
-before it, ``firework-vm``, for FiRework.
+before it, ``firework-vm``, for FiRework, and ``-diff`` after that for the diffeomorphic one.
 """
 
 from functools import partial
@@ -9,6 +9,7 @@ from functools import partial
 from ..errors import RegistrationError
 from ..texts import tr as _
 from .deformer import DeformerRegistration
+from .diffeomorphic import DiffeomorphicFirework
 from .firework import FireworkNetwork
 from .prnet import PyramidNetwork
 from .recursive import RecursiveNetwork
@@ -29,6 +30,7 @@ BACKBONES = {
 
 NETWORKS = {
     **{f"firework-{name}": (FireworkNetwork, backbone) for name, backbone in BACKBONES.items()},
+    **{f"firework-{name}-diff": (DiffeomorphicFirework, backbone) for name, backbone in BACKBONES.items()},
     **{name: (RecursiveNetwork, backbone) for name, backbone in BACKBONES.items()},
 }
 

@@ -27,15 +27,23 @@ class FireworkNetwork(nn.Module):
     def multiple(self) -> int:
         return self.backbone.multiple
 
+    def displacement(self, field) -> torch.Tensor:
+        """What the images are warped by: (B, 3, D, H, W) voxels to the same. Here the state is the displacement."""
+        return field
+
+    def state_of(self, displacement) -> torch.Tensor:
+        """A state to go on from where a displacement is given; see :meth:`displacement`."""
+        return displacement
+
     def forward(self, fixed, moving, field, warped=None) -> torch.Tensor:
         """The error e of ``field``: e = N(F, M, M∘field, field).
 
         :param fixed, moving: (B, 1, D, H, W) float32 in [0, 1], one grid.
         :param field: (B, 3, D, H, W) float32 voxels.
-        :param warped: ``warp(moving, field)`` where the caller has it already.
+        :param warped: ``warp(moving, displacement(field))`` where the caller has it already.
         """
         if warped is None:
-            warped = warp(moving, field)
+            warped = warp(moving, self.displacement(field))
         inputs = torch.cat([fixed, moving, warped, field * self.field_scale], dim=1)
         return self.backbone(inputs)
 

@@ -29,6 +29,14 @@ class RecursiveNetwork(nn.Module):
     def multiple(self) -> int:
         return self.backbone.multiple
 
+    def displacement(self, field) -> torch.Tensor:
+        """The state is the displacement."""
+        return field
+
+    def state_of(self, displacement) -> torch.Tensor:
+        """The state is the displacement."""
+        return displacement
+
     def forward(self, fixed, moving, field, warped=None) -> torch.Tensor:
         """``field`` minus the next field, so that what subtracts FiRework's error takes this as well.
 
