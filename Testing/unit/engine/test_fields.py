@@ -152,7 +152,7 @@ def test_without_folds_there_is_no_fold_penalty():
     assert penalty == 0 and not field.grad.any()
 
 
-def smooth_velocity(size=32, longest=6.0):
+def smooth_velocity(longest, size=32):
     generator = torch.Generator().manual_seed(3)
     coarse = torch.randn(1, 3, 6, 6, 6, generator=generator)
     coarse[:, :, [0, -1]] = coarse[:, :, :, [0, -1]] = coarse[..., [0, -1]] = 0
@@ -182,12 +182,13 @@ def test_exponential_of_a_linear_velocity_is_that_of_its_matrix():
 
 
 def test_exponential_does_not_fold_and_its_inverse_has_the_opposite_velocity():
-    velocity = smooth_velocity()
-    assert percent_folded(velocity) > 0.2
+    velocity = smooth_velocity(longest=8.0)
+    assert percent_folded(velocity) > 1
     field = exponential(velocity)
     assert percent_folded(field) == 0
     left = compose(field, exponential(-velocity))
-    assert left.norm(dim=1).max() < 0.35 and left.norm(dim=1).mean() < 0.03
+    # Fields are trilinear between voxels, so not exactly.
+    assert left.norm(dim=1).max() < 1 and left.norm(dim=1).mean() < 0.05
 
 
 def test_logarithm_comes_near_the_velocity():
