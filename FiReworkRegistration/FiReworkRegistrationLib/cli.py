@@ -61,7 +61,9 @@ def _add_engine_options(parser):
 
 
 def _add_preset_options(parser, default):
-    parser.add_argument("--preset", default=default, help="plain, fast, balanced or best (default: %(default)s)")
+    parser.add_argument(
+        "--preset", default=default, help="plain, repaired, fast, balanced or best (default: %(default)s)"
+    )
     parser.add_argument(
         "--polish", metavar="SECONDS|off", help="instance optimization of the field at the end (default: the preset's)"
     )
@@ -201,6 +203,13 @@ def register(options) -> None:
     judged = verdict(
         registration.iterations, largest=largest, coverage=registration.coverage, agreement=registration.agreement
     )
+    if (repair := registration.iterations[-1].repair) is not None:
+        mm = registration.spacing
+        print(
+            f"repair of folds: {repair.folded_before:.4f} % folded before, {repair.folded_after:.4f} % after; moved "
+            f"{repair.changed:.2f} % of voxels, by {repair.mean_change * mm:.2f} mm on average, "
+            f"{repair.largest_change * mm:.2f} mm at most"
+        )
     print(judged.text)
     dmap = registration.map()
     write_map(dmap, options.transform_out, registration.fixed.grid)
@@ -373,7 +382,7 @@ def _engine_settings(options) -> dict:
 
 def _print_iteration(iteration, spacing: float) -> None:
     i = iteration
-    index = f"{i.index}p" if i.polished else i.index
+    index = f"{i.index}{'r' if i.repair else 'p'}" if i.polished else i.index
     quality = f"{index:>3} {i.local_ncc:>10.4f} {i.global_ncc:>7.4f} {i.percent_folded:>9.4f}"
     change = f"{i.mean_change * spacing:>10.3f} {i.p95_change * spacing:>7.2f} {i.seconds:>6.2f}"
     print(quality, change, flush=True)

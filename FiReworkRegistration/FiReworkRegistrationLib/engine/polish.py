@@ -58,17 +58,18 @@ class FieldPolisher:
     :param spacing: of the grid, mm.
     :param structures: what else must match, or None.
     :param voxels_at_once: the loss is summed over slabs of about so many voxels; everything at once if None.
+    :ivar start: the field at the beginning.
     """
 
     def __init__(
         self, fixed, moving, mask, field, spacing: float, settings: PolishSettings | None = None,
         structures: StructureMatch | None = None, voxels_at_once: int | None = None,
     ):  # fmt: skip
-        self._settings, self._start, self._moving = settings or PolishSettings(), field.detach(), moving
+        self._settings, self.start, self._moving = settings or PolishSettings(), field.detach(), moving
         # Half of a working grid is margin, where there is nothing to compare: it stays as it is.
         content = torch.ones(field.shape[2:], dtype=torch.bool) if mask is None else mask[0, 0] > 0
         self._box = _bounding_box(content, math.ceil(MARGIN_MM / spacing))
-        self._inside = self._start[(..., *self._box)].clone()
+        self._inside = self.start[(..., *self._box)].clone()
         self._fade = _fade(self._inside.shape[2:], max(1, round(FADE_MM / spacing))).to(field.device)
         self._change = torch.zeros_like(self._inside)
         self._change.grad = torch.zeros_like(self._inside)
@@ -81,7 +82,7 @@ class FieldPolisher:
     @torch.no_grad()
     def field(self) -> torch.Tensor:
         """(1, 3, D, H, W) float32 voxels, as far as it has come."""
-        field = self._start.clone()
+        field = self.start.clone()
         field[(..., *self._box)] = self._inside + self._fade * box_mean(self._change, 3)
         return field
 
@@ -106,7 +107,7 @@ class FieldPolisher:
             part, seen, _wider(seen, 1, self._inside.shape[2]),
             LocalNcc(fixed[(..., *place)].contiguous(), WINDOW),
             identity_grid(self._moving.shape[2:], self._moving.device)[(..., *place)],
-            structures and structures.within(place, counts, self._start.shape[2:], self._box),
+            structures and structures.within(place, counts, self.start.shape[2:], self._box),
         )  # fmt: skip
 
     def _add_gradient(self, slab: "_Slab") -> float:

@@ -13,10 +13,12 @@ class PolishLevel:
     :param finer: images and field lie on a grid so many times as fine as the working grid. Levels finer
         than the images themselves are left out.
     :param steps: of Adam.
+    :param unfold: repair the folds that are left after them, see ``unfold.py``.
     """
 
     finer: int
     steps: int
+    unfold: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,11 @@ PRESETS = {
             "plain", _("Network only"),
             _("Eight iterations of the network, the method of the paper; no polish."),
             8,
+        ),
+        Preset(
+            "repaired", _("Network, folds repaired"),
+            _("Eight iterations of the network; then folds are opened, with as little change as that takes."),
+            8, (PolishLevel(1, 0, unfold=True),),
         ),
     )
 }  # fmt: skip

@@ -14,6 +14,7 @@ from .iteration_store import DEFAULT_BUDGET, FieldStore
 from .networks.firework import FireworkNetwork
 from .similarity import global_ncc, local_ncc
 from .texts import tr as _
+from .unfold import Repair
 from .warping import warp
 
 
@@ -29,7 +30,8 @@ class Iteration:
         mask, mean and 95th percentile, voxels of the working grid.
     :param seconds: time of this iteration.
     :param largest: longest displacement inside the mask, voxels of the working grid.
-    :param polished: this state came from instance optimization (``polish.py``), not from the network.
+    :param polished: this state came from instance optimization (``polish.py``) or a repair, not from the network.
+    :param repair: what a repair of folds changed, where it made this state or ended its polish.
     """
 
     index: int
@@ -42,6 +44,7 @@ class Iteration:
     seconds: float
     largest: float = 0.0
     polished: bool = False
+    repair: Repair | None = None
 
     @property
     def field(self) -> torch.Tensor:
@@ -135,17 +138,18 @@ class Refiner:
         return F.interpolate((mask > 0).float(), size=shape, mode="trilinear", align_corners=True) >= 0.5
 
     @torch.inference_mode()
-    def accept(self, field: torch.Tensor, seconds: float) -> Iteration:
+    def accept(self, field: torch.Tensor, seconds: float, repair: Repair | None = None) -> Iteration:
         """Take a polished field as the newest state; refining goes on from what the working grid holds of it.
 
         :param field: (1, 3, d, h, w) voxels of its own grid: the working grid or a finer one of the same
             first and last voxel centers. It is kept as it is.
+        :param repair: what a repair of its folds changed.
         """
         before = self._field
         self._take(self._coarse(field.to(self.device, torch.float32)))
         self._warped = warp(self.moving, self._field)
         state = self._figures(self.last.index + 1, self._field - before, 0.0, field)
-        self.iterations.append(replace(state, seconds=seconds, polished=True))
+        self.iterations.append(replace(state, seconds=seconds, polished=True, repair=repair))
         return self.last
 
     @torch.inference_mode()

@@ -26,6 +26,7 @@ from .presets import POLISH
 from .refiner import Iteration, Refiner
 from .structures import StructureMatch
 from .texts import tr as _
+from .unfold import unfold
 from .working_grid import MARGIN_MM, MOST_VOXELS, bring_to_grid, finer_grid, resized_grid, working_grid
 
 #: Voxels whose coordinates are in memory together while a volume is warped.
@@ -146,17 +147,14 @@ class Registration:
         """
         began = time.perf_counter()
         deadline = began + (math.inf if seconds is None else seconds)
-        levels = [level for level in levels if level.steps and self._worth(level)]
+        levels = [level for level in levels if (level.steps or level.unfold) and self._worth(level)]
         total = sum(level.steps for level in levels)
-        structures = self._structure_match() if levels else None
-        field, done = self.iterations[-1].field.to(self.device), 0
+        structures = self._structure_match() if total else None
+        field, done, repair = self.iterations[-1].field.to(self.device), 0, None
         for level in levels:
             if time.perf_counter() >= deadline:
                 break
-            images = self._images(level.finer)
-            start = resize_field(field, images[0].shape[2:])
-            mask, spacing = self._refiner.mask_for(start), self.spacing / level.finer
-            polisher = FieldPolisher(*images, mask, start, spacing, structures=structures)
+            polisher = self._polisher(level, field, structures) if level.steps else None
             for _step in range(level.steps):
                 if cancelled and cancelled():
                     raise Cancelled("Cancelled while polishing.")
@@ -165,10 +163,19 @@ class Registration:
                 polisher.step()
                 done += 1
                 _tell(progress, done / total, "Polishing")
-            # A level coarser than the field takes none of its detail away.
-            finer = start if start.shape[2] >= field.shape[2] else field
-            field = finer + resize_field(polisher.field - start, finer.shape[2:])
-        return self._refiner.accept(field, time.perf_counter() - began)
+            if polisher:
+                # A level coarser than the field takes none of its detail away.
+                finer = polisher.start if polisher.start.shape[2] >= field.shape[2] else field
+                field = finer + resize_field(polisher.field - polisher.start, finer.shape[2:])
+            if level.unfold:
+                field, repair = unfold(field, self._refiner.mask_for(field), cancelled)
+        return self._refiner.accept(field, time.perf_counter() - began, repair)
+
+    def _polisher(self, level, field: torch.Tensor, structures: StructureMatch | None) -> FieldPolisher:
+        images = self._images(level.finer)
+        start = resize_field(field, images[0].shape[2:])
+        mask, spacing = self._refiner.mask_for(start), self.spacing / level.finer
+        return FieldPolisher(*images, mask, start, spacing, structures=structures)
 
     def _worth(self, level) -> bool:
         """Whether the level's grid shows what the field's own does not, and fits in memory."""

@@ -91,10 +91,16 @@ def _sentence(states: Sequence[Iteration], gain: float, _) -> str:
         head = head.replace(":.2f", ":.3f")
     head = head.format(before=start.local_ncc, after=state.local_ncc)
     polished = sum(entry.polished for entry in states)
+    repaired = sum(entry.repair is not None for entry in states)
     count = state.index - polished
     rounds = _("in 1 iteration") if count == 1 else _("in {count} iterations").format(count=count)
-    if polished:
+    if polished > repaired:
         rounds = _("{rounds} and a polish").format(rounds=rounds)
+    if repaired:
+        changed = percent_text(next(entry.repair.changed for entry in reversed(states) if entry.repair is not None))
+        rounds = _("{rounds} and a repair of folds, which moved {percent} % of voxels").format(
+            rounds=rounds, percent=changed
+        )
     folds = _("{percent} % of voxels folded").format(percent=percent_text(state.percent_folded))
     return f"{head} {rounds}; {folds}."
 
