@@ -169,13 +169,12 @@ def test_exponential_of_a_linear_velocity_is_that_of_its_matrix():
     from scipy.linalg import expm
 
     matrix = np.array([[0.05, 0.08, 0.0], [-0.08, -0.03, 0.0], [0.02, 0.0, 0.04]])
-    middle = np.array([10.0, 10.0, 10.0])
-    about = lambda linear: (
-        linear_field(linear, (21, 21, 21))
-        - torch.einsum(  # noqa: E731
-            "rc,c->r", torch.as_tensor(linear - np.eye(3), dtype=torch.float32), torch.as_tensor(middle).float()
-        ).view(1, 3, 1, 1, 1)
-    )
+    middle = torch.full((3,), 10.0)
+
+    def about(linear):
+        shift = torch.as_tensor(linear - np.eye(3), dtype=torch.float32) @ middle
+        return linear_field(linear, (21, 21, 21)) - shift.view(1, 3, 1, 1, 1)
+
     found = exponential(about(matrix + np.eye(3)), squarings=10)
     inside = (..., *[slice(4, 17)] * 3)
     assert torch.allclose(found[inside], about(expm(matrix))[inside], atol=5e-3)

@@ -132,6 +132,15 @@ def test_a_polish_is_one_state_more_and_the_refiner_goes_on_from_it(pair):
     assert [state.polished for state in registration.iterations] == [False, False, True, False]
 
 
+def test_folds_can_be_repaired_without_a_polish(pair):
+    registration = Registration(*pair, model="tiny", device="cpu", affine="none")
+    list(registration.refine(2))
+    state = registration.polish((PolishLevel(1, 0, unfold=True),))
+    assert state.polished and state.repair.folded_after == state.percent_folded == 0
+    assert state.repair.changed < 50
+    assert registration.polish((PolishLevel(1, 1),)).repair is None
+
+
 def test_a_polished_field_can_be_shown_again_in_full_precision(pair):
     registration = Registration(*pair, model="tiny", device="cpu", affine="none")
     list(registration.refine(1))

@@ -1,9 +1,13 @@
 """The verdict says in plain words what a registration achieved and what looks wrong."""
 
+from dataclasses import replace
+
 import pytest
 
 from FiReworkRegistrationLib.engine.refiner import Iteration
+from FiReworkRegistrationLib.engine.state_names import state_name
 from FiReworkRegistrationLib.engine.stop_rule import MOST_PERCENT_FOLDED
+from FiReworkRegistrationLib.engine.unfold import Repair
 from FiReworkRegistrationLib.engine.verdict import percent_text, verdict
 
 
@@ -23,6 +27,16 @@ def test_improvement_in_one_sentence():
 
 def test_another_iteration_than_the_last():
     assert verdict(run(0.6, 0.7, 0.8), 1).text == "Improved NCC 0.60 → 0.70 in 1 iteration; 0.00 % of voxels folded."
+
+
+def test_a_repair_is_told_apart_from_a_polish():
+    states = run(0.6, 0.7, 0.8)
+    states[2] = replace(states[2], polished=True, repair=Repair(0.2, 0.0, 4.0, 0.1, 12.345, 0.1, 0.8))
+    assert verdict(states).text == (
+        "Improved NCC 0.60 → 0.80 in 1 iteration and a repair of folds, which moved 12.35 % of voxels; "
+        "0.00 % of voxels folded."
+    )
+    assert str(state_name(states, 2)) == "repaired" and state_name(states, 1) == "1"
 
 
 def test_iteration_zero_is_the_affine():

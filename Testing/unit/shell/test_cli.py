@@ -38,12 +38,20 @@ def test_register_writes_everything_that_was_asked_for(pair, tiny, tmp_path, cap
 
 
 @pytest.mark.parametrize(
-    ("options", "polished"),
-    [([], True), (["--preset", "plain"], False), (["--polish", "off"], False), (["--polish", "0.2"], True)],
+    ("options", "mark"),
+    [
+        ([], " 3p "),
+        (["--preset", "plain"], None),
+        (["--preset", "repaired"], " 3r "),
+        (["--polish", "off"], None),
+        (["--polish", "0.2"], " 3p "),
+    ],
 )
-def test_the_preset_or_the_time_says_whether_the_outcome_is_polished(pair, tiny, tmp_path, capsys, options, polished):
+def test_the_preset_or_the_time_says_whether_the_outcome_is_polished(pair, tiny, tmp_path, capsys, options, mark):
     assert main(["register", *pair, *tiny, *options, "--transform-out", str(tmp_path / "t.nrrd")]) == 0
-    assert (" 3p " in capsys.readouterr().out) == polished
+    told = capsys.readouterr().out
+    assert [found for found in (" 3p ", " 3r ") if found in told] == ([mark] if mark else [])
+    assert ("repair of folds: " in told) == (mark == " 3r ")
 
 
 def test_register_by_the_shipped_transmorph(pair, tmp_path, capsys):
