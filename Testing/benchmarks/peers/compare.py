@@ -24,7 +24,7 @@ ROOT = HERE.parents[2]
 PEERS = {path.stem: path for path in sorted((HERE / "methods").glob("*.py"))}
 #: Our methods: a preset and the model that it is used with; None is the default model.
 OURS = {
-    **{name: (name, None) for name in ("plain", "fast", "balanced", "best")},
+    **{name: (name, None) for name in ("plain", "repaired", "fast", "balanced", "best")},
     **{f"{name}-labels": (name, "FiRework-VM-Labels") for name in ("fast", "balanced", "best")},
 }
 COLUMNS = ("pair", "method", "dice", "folded", "ndv", "wall", "cpu", "error")
