@@ -86,6 +86,13 @@ def test_table_and_plot(report, tmp_path):
     assert (tmp_path / "plot.png").stat().st_size > 1000
 
 
+def test_without_best_balanced_is_the_reference(report):
+    rows = [row(method, p, dice + 0.001 * i) for method, dice in (("balanced", 0.6), ("greedy", 0.5))
+            for i, p in enumerate("abcdef")]  # fmt: skip
+    lines = report.table(rows).splitlines()
+    assert "p against balanced" in lines[0] and "0.031" in lines[2] and lines[3].endswith("|  |")
+
+
 def test_curve_against_k(report, tmp_path):
     rows = [{"pair": "b.nii.gz to a.nii.gz", "method": "greedy", "dice": "0.6", "folded": "0.01", "error": ""}]
     states = [{"pair": "b to a", "iteration": k, "dice": 0.4 + 0.05 * k, "folded": 0.01 * k} for k in range(4)]
