@@ -336,7 +336,7 @@ def registerNodes(
     Nothing in the scene changes before everything is computed; after an error or a cancel it is as before.
 
     :param fixedNode, movingNode: scalar volume nodes; linear parent transforms are respected.
-    :param preset: "plain", "fast", "balanced" or "best"; None is the default one.
+    :param preset: "fast", "balanced", "best", "plain" or "repaired"; None is the default one.
     :param iterations: K, how often the network refines the field, 1 or more; None is the preset's.
     :param polish: engine ``PolishLevel`` s of the polish at the end, () for none; None is the preset's.
     :param onIteration: called with each engine ``Iteration`` as it is done.
