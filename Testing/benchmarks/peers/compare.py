@@ -1,6 +1,7 @@
 """Dice, folding, and CPU time of our presets and of other people's methods on the same pairs.
 
     .venv/bin/python Testing/benchmarks/peers/compare.py ../shared/data/oasis_1mm/dev --subjects 3 --output runs/peers
+    .venv/bin/python Testing/benchmarks/peers/compare.py ../shared/data/ixi_2mm/dev --brain-masks --output runs/ixi
 
 The folder holds X_t1.nii.gz and X_seg.nii.gz on one grid size. Every method gets the fixed volume and the moving
 one as our affine alignment brings it onto the fixed grid, runs as a process of its own, and is judged by the
@@ -35,6 +36,7 @@ def main(arguments=None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="labelled subjects")
     parser.add_argument("--subjects", type=int, default=3, help="the first so many; all ordered pairs (3)")
+    parser.add_argument("--brain-masks", action="store_true", help="cut heads down to the filled, closed label maps")
     parser.add_argument("--methods", nargs="*", default=[*list(OURS)[1:], *PEERS], choices=[*OURS, *PEERS])
     parser.add_argument("--threads", type=int, default=2, help="of every method (2)")
     parser.add_argument("--environment", type=Path, default=ROOT / ".venv-peers", help="made when it is missing")
@@ -104,9 +106,12 @@ class Case:
         from FiReworkRegistrationLib.engine.files import read_volume, write_volume
         from FiReworkRegistrationLib.engine.registration import Registration
 
-        self._scratch, self._options, self._fixed = scratch, options, fixed
+        self._scratch, self._options = scratch, options
         self._fixed_labels, self._moving_labels = read_volume(labels_of(fixed)), read_volume(labels_of(moving))
         self._labels = common_labels(options.folder)
+        if options.brain_masks:
+            fixed, moving = brain_of(fixed, scratch), brain_of(moving, scratch)
+        self._fixed = fixed
         registration = Registration(read_volume(fixed), read_volume(moving), device="cpu")
         self._affine = registration.affine
         self._aligned = scratch / "aligned.nii.gz"
@@ -157,6 +162,19 @@ class Case:
             "folded": percent_folded(voxels, brain),
             "ndv": nondiffeomorphic_volume(voxels, brain),
         }
+
+
+def brain_of(image: Path, scratch: Path) -> Path:
+    """The volume inside its brain mask, 0 elsewhere, as a file: not every peer takes a mask."""
+    from accuracy import mask_of
+
+    from FiReworkRegistrationLib.engine.files import read_volume, write_volume
+    from FiReworkRegistrationLib.engine.geometry import Volume
+
+    head, mask = read_volume(image), read_volume(mask_of(image, scratch))
+    path = scratch / f"brain_{image.name}"
+    write_volume(Volume(head.array * (mask.array > 0), head.affine), path)
+    return path
 
 
 def read_field(path: Path, grid):
