@@ -4,7 +4,7 @@ import torch.nn.functional as F
 
 from FiReworkRegistrationLib.engine.fields import percent_folded
 from FiReworkRegistrationLib.engine.metrics import nondiffeomorphic_volume
-from FiReworkRegistrationLib.engine.polish import FieldPolisher, PolishSettings
+from FiReworkRegistrationLib.engine.polish import WITH_STRUCTURES, FieldPolisher, PolishSettings
 from FiReworkRegistrationLib.engine.similarity import local_ncc
 from FiReworkRegistrationLib.engine.structures import StructureMatch
 from FiReworkRegistrationLib.engine.warping import warp
@@ -107,3 +107,13 @@ def test_structures_pull_where_images_say_nothing():
     polisher, losses = polished(20, image, image, None, torch.zeros(1, 3, *SHAPE), structures=structures)
     assert losses[-1] < 0.5 * losses[0]
     assert 0.5 < polisher.field[0, 0, 7, 10, 9] < 2.5
+
+
+def test_with_structures_folds_count_for_more():
+    fixed, moving, start = blobs(SHAPE, 2, 3), blobs(SHAPE, 3, 3), smooth_field(SHAPE, 9.0)
+    structures = StructureMatch(*torch.rand(2, 1, 24, *SHAPE, generator=torch.Generator().manual_seed(0)))
+    _, chosen = polished(1, fixed, moving, None, start, structures=structures)
+    _, given = polished(1, fixed, moving, None, start, settings=WITH_STRUCTURES, structures=structures)
+    _, plain = polished(1, fixed, moving, None, start, settings=PolishSettings(), structures=structures)
+    assert chosen == given
+    assert chosen[0] > plain[0]
