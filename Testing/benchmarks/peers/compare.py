@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 
@@ -106,13 +107,16 @@ class Case:
         from FiReworkRegistrationLib.engine.files import read_volume, write_volume
         from FiReworkRegistrationLib.engine.registration import Registration
 
-        self._scratch, self._options = scratch, options
+        self._scratch, self._options, self._fixed = scratch, options, fixed
         self._fixed_labels, self._moving_labels = read_volume(labels_of(fixed)), read_volume(labels_of(moving))
         self._labels = common_labels(options.folder)
+        images = read_volume(fixed), read_volume(moving)
         if options.brain_masks:
-            fixed, moving = brain_of(fixed, scratch), brain_of(moving, scratch)
-        self._fixed = fixed
-        registration = Registration(read_volume(fixed), read_volume(moving), device="cpu")
+            images = within_brain(images[0], self._fixed_labels), within_brain(images[1], self._moving_labels)
+            # As a file: not every peer takes a mask.
+            self._fixed = scratch / "fixed.nii.gz"
+            write_volume(images[0], self._fixed)
+        registration = Registration(*images, device="cpu")
         self._affine = registration.affine
         self._aligned = scratch / "aligned.nii.gz"
         write_volume(registration.warped(0), self._aligned)
@@ -164,17 +168,11 @@ class Case:
         }
 
 
-def brain_of(image: Path, scratch: Path) -> Path:
-    """The volume inside its brain mask, 0 elsewhere, as a file: not every peer takes a mask."""
-    from accuracy import mask_of
+def within_brain(volume, labels):
+    """The volume inside the filled, closed label map, 0 elsewhere."""
+    from FiReworkRegistrationLib.training.subjects import brain_mask
 
-    from FiReworkRegistrationLib.engine.files import read_volume, write_volume
-    from FiReworkRegistrationLib.engine.geometry import Volume
-
-    head, mask = read_volume(image), read_volume(mask_of(image, scratch))
-    path = scratch / f"brain_{image.name}"
-    write_volume(Volume(head.array * (mask.array > 0), head.affine), path)
-    return path
+    return replace(volume, array=volume.array * brain_mask(labels.array))
 
 
 def read_field(path: Path, grid):
