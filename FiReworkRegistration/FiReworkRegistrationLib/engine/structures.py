@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 
 from .device import convolution_precision
+from .sharpening import sharpened_codes
 from .warping import sample
 
 #: Numbers in a code; every step of the polish looks at one group of them.
@@ -49,14 +50,20 @@ class StructureReader:
         self._network, self._codes, self.spacing = network, codes, spacing
 
     @torch.no_grad()
-    def __call__(self, image: torch.Tensor, precision="fp32") -> torch.Tensor:
-        """(1, 1, D, H, W) in [0, 1] to (1, CODE_LENGTH, D, H, W) float32."""
+    def __call__(self, image: torch.Tensor, precision="fp32", finer: torch.Tensor | None = None) -> torch.Tensor:
+        """(1, 1, D, H, W) in [0, 1] to (1, CODE_LENGTH, D, H, W) float32.
+
+        :param finer: the image on the grid of ``sharpening.FINER`` (n - 1) + 1 voxels an axis, where it shows
+            more there: boundaries of structures are then placed by its gray values, see ``sharpening.py``.
+        """
         shape = image.shape[2:]
         missing = [-size % self._network.multiple for size in shape]
         padded = F.pad(image, [0, missing[2], 0, missing[1], 0, missing[0]])
         with convolution_precision(image.device, precision):
             features = self._network(padded.contiguous(memory_format=torch.channels_last_3d))
         features = features[..., : shape[0], : shape[1], : shape[2]].float()
+        if finer is not None:
+            return sharpened_codes(features, self._network.scores, self._codes, finer)
         rows = features.flatten(2)[0].T
         found = [self._network.scores(part).softmax(dim=1) @ self._codes for part in rows.split(SCORED_AT_ONCE)]
         return torch.cat(found).T.reshape(1, -1, *shape)
