@@ -203,14 +203,14 @@ class Registration:
             return None
         # The network knows structures at the size they had in training.
         shape = tuple(max(2, round((n - 1) * self.spacing / reader.spacing) + 1) for n in self.grid.shape)
-        grid = self.grid if shape == self.grid.shape else resized_grid(self.grid, shape)
-        images, finer = self._images_on(grid), (None, None)
-        finer_shape = tuple(FINER * (n - 1) + 1 for n in shape)
+        grid = resized_grid(self.grid, shape)
+        images = self._images(1) if shape == self.grid.shape else self._images_on(grid)
+        fine, finer = finer_grid(grid, FINER), (None, None)
         # The voxel's mean width decides: slices a little thicker than their pixels show finer detail all the same.
         widths = [float(volume.grid.spacing.prod()) ** (1 / 3) for volume in self._prepared]
-        if reader.spacing / FINER > 0.75 * max(widths) and math.prod(finer_shape) <= MOST_VOXELS:
-            finer = self._images_on(finer_grid(grid, FINER))
-        return StructureMatch(*(reader(image, self.precision, fine) for image, fine in zip(images, finer, strict=True)))
+        if reader.spacing / FINER > 0.75 * max(widths) and math.prod(fine.shape) <= MOST_VOXELS:
+            finer = self._images_on(fine)
+        return StructureMatch(*(reader(image, self.precision, more) for image, more in zip(images, finer, strict=True)))
 
     def map(self, iteration: int | None = None) -> DisplacementMap:
         """The whole map fixed to moving after ``iteration`` (None: the last), covering the fixed volume.

@@ -82,8 +82,6 @@ def _shares(features, scores, places) -> tuple[torch.Tensor, torch.Tensor]:
         share, number = found.topk(min(KEPT, found.shape[1]), dim=1)
         shares.append(share)
         numbers.append(number)
-    if not shares:
-        return features.new_zeros(0, 1), torch.zeros(0, 1, dtype=torch.long, device=features.device)
     return torch.cat(shares), torch.cat(numbers)
 
 
@@ -108,6 +106,5 @@ def _filled(codes, shares, numbers, inside) -> torch.Tensor:
         torch.einsum("vk,vkl->lv", share, codes[number])
         for share, number in zip(shares.split(SCORED_AT_ONCE), numbers.split(SCORED_AT_ONCE), strict=True)
     ]
-    if found:
-        values[:, inside.flatten()] = torch.cat(found, dim=1)
+    values[:, inside.flatten()] = torch.cat(found, dim=1)
     return values.view(1, -1, *inside.shape)

@@ -12,15 +12,13 @@ import torch
 import torch.nn.functional as F
 
 from .device import convolution_precision
-from .sharpening import sharpened_codes
+from .sharpening import SCORED_AT_ONCE, sharpened_codes
 from .warping import sample
 
 #: Numbers in a code; every step of the polish looks at one group of them.
 CODE_LENGTH, GROUP = 24, 8
 #: A structure weighs as its volume to this power: small ones count for more than their voxels, as in Dice.
 VOLUME_POWER = -0.5
-#: So many voxels are scored at once.
-SCORED_AT_ONCE = 100_000
 
 
 def structure_codes(volumes: torch.Tensor) -> torch.Tensor:
