@@ -37,31 +37,29 @@ def sharpened_codes(features: torch.Tensor, scores, codes: torch.Tensor, image: 
     :return: (1, L, d, h, w) float32.
     """
     inside = _anything(features, scores, image.shape[2:])
-    places = inside.nonzero()
-    shares, numbers = _shares(features, scores, places)
-    gray = image[0, 0][inside]
-    shares = _by_gray_values(shares, numbers, gray, len(codes))
-    result = [
-        halved(_filled(codes[:, first : first + GROUP], shares, numbers, inside))
-        for first in range(0, codes.shape[1], GROUP)
-    ]
-    return torch.cat(result, dim=1)
+    likely, numbers = _likely(features, scores, inside.nonzero())
+    shares = _by_gray_values(likely, numbers, image[0, 0][inside], len(codes))
+    groups = codes.split(GROUP, dim=1)
+    return torch.cat([halved(_filled(group, shares, numbers, inside)) for group in groups], dim=1)
 
 
 def halved(values: torch.Tensor) -> torch.Tensor:
     """(1, C, 2d - 1, 2h - 1, 2w - 1) to (1, C, d, h, w): every other voxel, with halves of its neighbors."""
     for axis in (2, 3, 4):
-        size = values.shape[axis]
-        padding = [0] * 6
-        padding[2 * (4 - axis) : 2 * (4 - axis) + 2] = 1, 1
-        padded = F.pad(values, padding, mode="replicate")
-        before, at, after = (padded.narrow(axis, first, size)[_every_other(axis)] for first in range(3))
-        values = 0.25 * before + 0.5 * at + 0.25 * after
+        size = (values.shape[axis] + 1) // FINER
+        between = 0.25 * values[_every_other(axis, 1)]
+        first, last = values.narrow(axis, 0, 1), values.narrow(axis, -1, 1)
+        values = 0.5 * values[_every_other(axis, 0)]
+        values.narrow(axis, 1, size - 1).add_(between)
+        values.narrow(axis, 0, size - 1).add_(between)
+        # At the ends there is no neighbor: the voxel itself stands for it.
+        values.narrow(axis, 0, 1).add_(first, alpha=0.25)
+        values.narrow(axis, -1, 1).add_(last, alpha=0.25)
     return values
 
 
-def _every_other(axis: int) -> tuple[slice, ...]:
-    return tuple(slice(None, None, FINER if other == axis else 1) for other in range(5))
+def _every_other(axis: int, first: int) -> tuple[slice, ...]:
+    return tuple(slice(first, None, FINER) if other == axis else slice(None) for other in range(5))
 
 
 def _anything(features, scores, shape) -> torch.Tensor:
@@ -73,38 +71,33 @@ def _anything(features, scores, shape) -> torch.Tensor:
     return F.interpolate(some, tuple(shape), mode="trilinear", align_corners=True)[0, 0] > 0.5
 
 
-def _shares(features, scores, places) -> tuple[torch.Tensor, torch.Tensor]:
-    """The largest shares at finer voxels, (voxels, KEPT), and of which structures they are."""
-    shares, numbers = [], []
+def _likely(features, scores, places) -> tuple[torch.Tensor, torch.Tensor]:
+    """The highest scores at finer voxels, (voxels, KEPT), and of which structures they are."""
+    found = []
     for part in places.split(SCORED_AT_ONCE):
         points = part.T.float().view(1, 3, 1, 1, -1) / FINER
-        found = scores(sample(features, points)[0, :, 0, 0].T).softmax(dim=1)
-        share, number = found.topk(min(KEPT, found.shape[1]), dim=1)
-        shares.append(share)
-        numbers.append(number)
-    return torch.cat(shares), torch.cat(numbers)
+        here = scores(sample(features, points)[0, :, 0, 0].T)
+        found.append(here.topk(min(KEPT, here.shape[1]), dim=1))
+    return tuple(torch.cat(parts) for parts in zip(*found, strict=True))
 
 
-def _by_gray_values(prior, numbers, gray, count: int) -> torch.Tensor:
+def _by_gray_values(scores, numbers, gray, count: int) -> torch.Tensor:
     """Shares after the gray values were seen, (voxels, KEPT)."""
-    shares = prior / prior.sum(dim=1, keepdim=True)
+    shares = scores.softmax(dim=1)
     for _round in range(ROUNDS):
         total = lambda values: gray.new_zeros(count).index_add_(0, numbers.flatten(), values.flatten())  # noqa: E731
         size = total(shares).clamp(min=1)
         mean = total(shares * gray[:, None]) / size
         # Of the differences, not of the squares: in flat structures those would cancel.
-        variance = total(shares * (gray[:, None] - mean[numbers]).square()) / size + LEAST_VARIANCE
-        odds = -0.5 * ((gray[:, None] - mean[numbers]).square() / variance[numbers] + variance[numbers].log())
-        shares = (prior.clamp(min=1e-12).log() + odds).softmax(dim=1)
+        squares = (gray[:, None] - mean[numbers]).square_()
+        variance = total(shares * squares) / size + LEAST_VARIANCE
+        odds = -0.5 * (squares / variance[numbers] + variance.log()[numbers])
+        shares = (scores + odds).softmax(dim=1)
     return shares
 
 
 def _filled(codes, shares, numbers, inside) -> torch.Tensor:
     """(1, L, D, H, W): mean codes where structures are in reach, that of no structure elsewhere."""
     values = codes[0].view(-1, 1).expand(-1, inside.numel()).clone()
-    found = [
-        torch.einsum("vk,vkl->lv", share, codes[number])
-        for share, number in zip(shares.split(SCORED_AT_ONCE), numbers.split(SCORED_AT_ONCE), strict=True)
-    ]
-    values[:, inside.flatten()] = torch.cat(found, dim=1)
+    values[:, inside.flatten()] = F.embedding_bag(numbers, codes.contiguous(), per_sample_weights=shares, mode="sum").T
     return values.view(1, -1, *inside.shape)
