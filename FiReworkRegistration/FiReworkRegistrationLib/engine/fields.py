@@ -65,8 +65,16 @@ def invert(field: torch.Tensor, rounds=20) -> tuple[torch.Tensor, float]:
     for _ in range(rounds):
         # Half a step damps the oscillation where the field is steep.
         inverse = 0.5 * inverse - 0.5 * warp(field, inverse)
-    residual = (inverse + warp(field, inverse)).norm(dim=1)
+    residual = lengths(inverse + warp(field, inverse), dim=1)
     return inverse, percentile(residual, 99)
+
+
+def lengths(vectors: torch.Tensor, dim: int) -> torch.Tensor:
+    """Lengths of vectors whose components lie along ``dim``.
+
+    Many times as fast as ``Tensor.norm`` on a CPU, where the components lie far apart in memory.
+    """
+    return vectors.square().sum(dim=dim).sqrt_()
 
 
 def percentile(values: torch.Tensor, percent: float) -> float:

@@ -2,7 +2,7 @@
 
 import torch
 
-from .fields import derivative
+from .fields import derivative, lengths
 from .warping import sample
 
 #: No point moves farther than this at once, mm.
@@ -36,7 +36,7 @@ def newton_inverse(inverse, start, voxels, rest, to_voxel, linear, rounds=10, to
     index = torch.arange(found.shape[1])
     for _ in range(rounds):
         error = miss(index, found[:, index])
-        far = error.norm(dim=0) > tolerance
+        far = lengths(error, dim=0) > tolerance
         index, error = index[far], error[:, far]
         if not len(index):
             return
@@ -44,10 +44,10 @@ def newton_inverse(inverse, start, voxels, rest, to_voxel, linear, rounds=10, to
         slope = at(slopes, index, found[:, index]).view(3, 3, -1)
         jacobian = linear + torch.einsum("acn,ar->ncr", slope, to_voxel)
         step = -torch.linalg.solve_ex(jacobian, error.T[..., None])[0][..., 0].T.nan_to_num(0.0, 0.0, 0.0)
-        step = step * (LONGEST_STEP / step.norm(dim=0).clamp(min=1e-6)).clamp(max=1.0)
-        pending, before = index, error.norm(dim=0)
+        step = step * (LONGEST_STEP / lengths(step, dim=0).clamp(min=1e-6)).clamp(max=1.0)
+        pending, before = index, lengths(error, dim=0)
         for fraction in (1.0, 0.5, 0.25):
             tried = found[:, pending] + fraction * step
-            better = miss(pending, tried).norm(dim=0) < before
+            better = lengths(miss(pending, tried), dim=0) < before
             found[:, pending[better]] = tried[:, better]
             pending, before, step = pending[~better], before[~better], step[:, ~better]

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
+from .fields import lengths
+
 #: Bytes: nine fields of 160x192x160 in full precision.
 DEFAULT_BUDGET = 512 * 2**20
 
@@ -97,7 +99,7 @@ def _to_coarse(kept: _Kept) -> _Kept:
 
 
 def _reduced(kept: _Kept, values: torch.Tensor) -> _Kept:
-    lost = (_decode(kept.values, kept.shape) - _decode(values, kept.shape)).norm(dim=1).max().item()
+    lost = lengths(_decode(kept.values, kept.shape) - _decode(values, kept.shape), dim=1).max().item()
     return _Kept(values, kept.shape, kept.error + lost)
 
 

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 from .device import convolution_precision
 from .errors import Cancelled, RegistrationError
-from .fields import percent_folded, percentile, resize_field
+from .fields import lengths, percent_folded, percentile, resize_field
 from .iteration_store import DEFAULT_BUDGET, FieldStore
 from .networks.firework import FireworkNetwork
 from .similarity import global_ncc, local_ncc
@@ -220,14 +220,14 @@ class Refiner:
     def _figures(self, index: int, change: torch.Tensor, began: float, polished=None) -> Iteration:
         kept = self._field if polished is None else polished
         inside = slice(None) if self.mask is None else (self.mask[0, 0] > 0)
-        lengths = change[0].norm(dim=0)[inside]
+        moved = lengths(change[0], dim=0)[inside]
         figures = {
             "local_ncc": local_ncc(self.fixed, self._warped, mask=self.mask).item(),
             "global_ncc": global_ncc(self.fixed, self._warped, self.mask).item(),
             "percent_folded": percent_folded(kept, self.mask_for(kept)),
-            "mean_change": lengths.mean().item(),
-            "p95_change": percentile(lengths, 95),
-            "largest": self._field[0].norm(dim=0)[inside].max().item(),
+            "mean_change": moved.mean().item(),
+            "p95_change": percentile(moved, 95),
+            "largest": lengths(self._field[0], dim=0)[inside].max().item(),
         }
         self.fields.append(kept, exact=polished is not None)
         seconds = time.perf_counter() - began if began else 0.0

@@ -5,7 +5,7 @@ from itertools import product
 
 import torch
 
-from .fields import fold_penalty, one_sided_determinant, percent_folded
+from .fields import fold_penalty, lengths, one_sided_determinant, percent_folded
 
 #: All one-sided differences: each voxel's eight corner tetrahedra.
 _SIGNS = tuple(product((1, -1), repeat=3))
@@ -77,7 +77,7 @@ def unfold(field: torch.Tensor, mask: torch.Tensor | None = None, cancelled=None
 
 
 def _report(before: torch.Tensor, after: torch.Tensor, inside: torch.Tensor) -> Repair:
-    length = (after - before).norm(dim=1)[0]
+    length = lengths(after - before, dim=1)[0]
     moved = length[inside & (length > 0.01)]
     corners = (100.0 * (_least_determinant(field) <= 0)[inside].float().mean().item() for field in (before, after))
     folded = (percent_folded(field, inside[None, None]) for field in (before, after))

@@ -8,6 +8,7 @@ from FiReworkRegistrationLib.engine.fields import (
     fold_penalty,
     invert,
     jacobian_determinant,
+    lengths,
     log_jacobian,
     logarithm,
     one_sided_determinant,
@@ -112,6 +113,11 @@ def test_points_move_with_the_field():
     field = linear_field(np.diag([1.1, 0.9, 1.0]), (10, 10, 10))
     points = torch.tensor([[2.0, 3.0, 4.0], [5.5, 6.5, 1.0]])
     assert torch.allclose(warp_points(points, field), points * torch.tensor([1.1, 0.9, 1.0]), atol=1e-5)
+
+
+def test_lengths_of_vectors_along_an_axis():
+    vectors = torch.tensor([[[3.0, 0.0], [4.0, 0.0], [12.0, 0.0]]])
+    assert lengths(vectors, dim=1).tolist() == [[13.0, 0.0]]
 
 
 def test_percentile_of_many_values():
