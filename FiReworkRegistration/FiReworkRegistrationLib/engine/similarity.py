@@ -27,10 +27,11 @@ def _running_sum(values: torch.Tensor, window: int, axis: int) -> torch.Tensor:
     Doubled from sums of 1, 2, 4: whole-array additions, many times as fast as pooling on a CPU.
     """
     length = values.shape[axis] - window + 1
-    total, start, size = 0, 0, 1
+    total, start, size = None, 0, 1
     while True:
         if window & size:
-            total = total + values.narrow(axis, start, length)
+            part = values.narrow(axis, start, length)
+            total = part if total is None else total + part
             start += size
         if 2 * size > window:
             return total
