@@ -11,6 +11,7 @@ from itertools import pairwise, product
 
 import torch
 
+from .adam import Adam
 from .fields import fold_penalty
 from .similarity import LocalNcc, box_mean
 from .structures import StructureMatch
@@ -75,9 +76,8 @@ class FieldPolisher:
         self._box = _bounding_box(content, math.ceil(MARGIN_MM / spacing))
         self._inside = self.start[(..., *self._box)].clone()
         self._fade = _fade(self._inside.shape[2:], max(1, round(FADE_MM / spacing))).to(field.device)
-        self._change = torch.zeros_like(self._inside)
-        self._change.grad = torch.zeros_like(self._inside)
-        self._optimizer = torch.optim.Adam([self._change], self._settings.rate, fused=True)
+        self._change, self._gradient = torch.zeros_like(self._inside), torch.zeros_like(self._inside)
+        self._optimizer = Adam(self._change, self._settings.rate)
         self._steps = 0
         planes = _planes(self._inside.shape[2:], field.device, voxels_at_once)
         self._slabs = [self._slab(part, fixed, structures) for part in planes]
@@ -95,9 +95,9 @@ class FieldPolisher:
 
         :return: the loss before it.
         """
-        self._change.grad.zero_()
+        self._gradient.zero_()
         loss = sum(self._add_gradient(slab) for slab in self._slabs)
-        self._optimizer.step()
+        self._optimizer.step(self._gradient)
         self._steps += 1
         return loss
 
@@ -124,7 +124,7 @@ class FieldPolisher:
         field = self._inside[:, :, slab.seen] + self._fade[slab.seen] * averaged
         loss = self._loss(slab, field)
         loss.backward()
-        self._change.grad[:, :, slab.read] += change.grad
+        self._gradient[:, :, slab.read] += change.grad
         return loss.item()
 
     def _loss(self, slab: "_Slab", field) -> torch.Tensor:
