@@ -101,8 +101,10 @@ class StructureMatchInBox:
         indices = [torch.arange(part.start, part.stop, dtype=torch.float32, device=device) for part in inside]
         self._points = torch.stack(torch.meshgrid(*indices, indexing="ij"))[None]
         self._ratio = torch.tensor(ratio, device=device).view(1, 3, 1, 1, 1)
-        first = torch.tensor([part.start for part in box], device=device).view(1, 3, 1, 1, 1)
-        self._at = self._points / self._ratio - first
+        self._voxels = _field_voxels(inside, ratio, box)
+        if self._voxels is None:
+            first = torch.tensor([part.start for part in box], device=device).view(1, 3, 1, 1, 1)
+            self._at = self._points / self._ratio - first
         self._fixed, self._moving = [group[(..., *inside)].contiguous() for group in fixed], moving
 
     def __call__(self, field: torch.Tensor, step: int) -> torch.Tensor:
@@ -114,7 +116,8 @@ class StructureMatchInBox:
         group = step % len(self._fixed)
         if not self._fixed[group].numel():
             return field.new_zeros(())
-        there = self._points + sample(field, self._at) * self._ratio
+        here = sample(field, self._at) if self._voxels is None else field[(..., *self._voxels)]
+        there = self._points + here * self._ratio
         difference = sample(self._moving[group], there) - self._fixed[group]
         # Of all numbers, so that the groups are estimates of one and the same.
         return difference.square().sum() * (len(self._fixed) / self._count)
@@ -124,3 +127,14 @@ def _voxels(part: slice, ratio: float, size: int) -> slice:
     """Voxels of the codes' grid between the first voxel of ``part`` and the first one after it."""
     first, last = (math.ceil(end * ratio - 1e-3) for end in (part.start, part.stop))
     return slice(min(first, size), min(last, size))
+
+
+def _field_voxels(inside, ratio, box) -> tuple[slice, ...] | None:
+    """Voxels of the field, in the box, that lie at those of the codes; None where it has not got all of them."""
+    if any(each <= 0 or abs(1 / each - round(1 / each)) > 1e-6 for each in ratio):
+        return None
+    steps = [round(1 / each) for each in ratio]
+    return tuple(
+        slice(part.start * step - whole.start, (part.stop - 1) * step - whole.start + 1, step)
+        for part, step, whole in zip(inside, steps, box, strict=True)
+    )
