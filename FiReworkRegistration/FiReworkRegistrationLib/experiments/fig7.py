@@ -76,7 +76,7 @@ def _against_the_reference(study, methods, groups) -> list[str]:
 
 
 def _draw(methods, iterations, groups, path) -> None:
-    figure = new_figure(9, 3.5)
+    figure = new_figure(9, 4)
     left, right = figure.subplots(1, 2)
     for method in methods:
         line = [groups[method.name, index] for index in iterations]
@@ -85,5 +85,6 @@ def _draw(methods, iterations, groups, path) -> None:
     left.set(xlabel="K", ylabel="mean Dice")
     right.set(xlabel="K", ylabel="folded voxels, %")
     right.set_ylim(bottom=0)
-    left.legend()
+    # Below both: seven lines leave no room among them.
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4)
     figure.savefig(path, dpi=120)
