@@ -27,7 +27,7 @@ from slicer.util import VTKObservationMixin
 # Slicer runs this file at start-up: what is imported here is light. The engine, numpy and
 # torch are imported inside functions, when they are needed.
 from FiReworkRegistrationLib.mrml.compare_modes import CompareMode
-from FiReworkRegistrationLib.panel.choices import NORMALIZATIONS, PRECISIONS, RESOLUTIONS
+from FiReworkRegistrationLib.panel.choices import CONTRASTS, NORMALIZATIONS, PRECISIONS, RESOLUTIONS
 from FiReworkRegistrationLib.panel.start_up import onStartUp
 from FiReworkRegistrationLib.self_test import SelfTest
 
@@ -91,6 +91,7 @@ class FiReworkRegistrationParameterNode:
     resolution - Of the working grid, mm; empty: as the model.
     quality - Name of the preset: how the result is polished after the iterations.
     normalization - Which intensities become 0 and 1.
+    contrast - Of the two volumes, same or different: whether gray values are matched.
     iterations - How many times the network refines the displacement field (K).
     stopEarly - End when an iteration no longer improves.
     align - Align affinely first.
@@ -122,6 +123,7 @@ class FiReworkRegistrationParameterNode:
     precision: Annotated[str, Choice(PRECISIONS)] = PRECISIONS[0]
     resolution: Annotated[str, Choice(RESOLUTIONS)] = RESOLUTIONS[0]
     normalization: Annotated[str, Choice(NORMALIZATIONS)] = NORMALIZATIONS[0]
+    contrast: Annotated[str, Choice(CONTRASTS)] = CONTRASTS[0]
     quality: str = "balanced"
     iterations: Annotated[int, WithinRange(1, 20)] = 8
     stopEarly: bool = False

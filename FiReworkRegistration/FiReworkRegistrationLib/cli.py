@@ -56,6 +56,10 @@ def _add_engine_options(parser):
         "--normalization", default="robust", choices=("robust", "full-range"),
         help="of intensities: 0.5 to 99.5 percentiles, or minimum to maximum",
     )  # fmt: skip
+    parser.add_argument(
+        "--contrast", default="auto", choices=("auto", "same", "different"),
+        help="of the two volumes (T1 and T2 are different): whether gray values of one are matched to the other's",
+    )  # fmt: skip
     parser.add_argument("--affine", default="auto", choices=("auto", "none"), help="alignment before the refinement")
     parser.add_argument("--spacing", type=float, help="working resolution in mm (default: the model's)")
 
@@ -201,8 +205,9 @@ def register(options) -> None:
 
     largest = registration.iterations[-1].largest * registration.spacing
     judged = verdict(
-        registration.iterations, largest=largest, coverage=registration.coverage, agreement=registration.agreement
-    )
+        registration.iterations, largest=largest, coverage=registration.coverage, agreement=registration.agreement,
+        matched=registration.matched,
+    )  # fmt: skip
     if (repair := registration.iterations[-1].repair) is not None:
         mm = registration.spacing
         print(
@@ -376,7 +381,7 @@ def _polish_settings(options):
 
 
 def _engine_settings(options) -> dict:
-    names = ("model", "device", "precision", "normalization", "affine", "spacing")
+    names = ("model", "device", "precision", "normalization", "contrast", "affine", "spacing")
     return {name: getattr(options, name) for name in names}
 
 

@@ -200,7 +200,7 @@ def measure(case: Case) -> dict:
         covered = coverage(images[0].content, images[0].volume.grid, images[1].volume.grid, found)
         figures["coverage"] = f"{covered:.3f}"
         # As ``verdict`` does, which the panel and ``register`` show.
-        figures["told"] = "yes" if agreement < LEAST_AGREEMENT or covered < LEAST_COVERAGE else ""
+        figures["told"] = "yes" if agreement.score < LEAST_AGREEMENT or covered < LEAST_COVERAGE else ""
     except RegistrationError as error:
         figures["problem"] = str(error)
     return figures

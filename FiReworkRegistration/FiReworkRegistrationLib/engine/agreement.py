@@ -19,10 +19,13 @@ class Agreement:
     """:param correlation: how well gray values of one image foretell the other's where both show an object, in
         [0, 1]: a correlation (correlation ratio, Roche 1998), but of any contrast.
     :param overlap: share of the smaller object that lies in the other, in [0, 1], of what both volumes reach.
+    :param linear: Pearson correlation of the gray values, in [-1, 1]: near ``correlation`` where both images have
+        one contrast, well below it where, say, one is T1 and the other T2.
     """
 
     correlation: float
     overlap: float
+    linear: float = 0.0
 
     @property
     def score(self) -> float:
@@ -56,7 +59,7 @@ class AgreementMeter:
         if both.sum() < BINS:
             return Agreement(0.0, 0.0)
         pair = fixed[both], _sample(self._moving, ijk[both])
-        return Agreement(max(_ratio(*pair), _ratio(*pair[::-1])), float(both.sum() / smaller))
+        return Agreement(max(_ratio(*pair), _ratio(*pair[::-1])), float(both.sum() / smaller), _pearson(*pair))
 
 
 def _ratio(given: np.ndarray, values: np.ndarray) -> float:
@@ -66,6 +69,11 @@ def _ratio(given: np.ndarray, values: np.ndarray) -> float:
     mean = np.bincount(bins, values, minlength=BINS) / np.maximum(count, 1)
     explained = (count * (mean - values.mean()) ** 2).sum()
     return float(np.sqrt(explained / max(((values - values.mean()) ** 2).sum(), 1e-12)))
+
+
+def _pearson(first: np.ndarray, second: np.ndarray) -> float:
+    a, b = first - first.mean(), second - second.mean()
+    return float((a * b).sum() / max(np.sqrt((a * a).sum() * (b * b).sum()), 1e-12))
 
 
 def _lattice(volume: Volume, step: float) -> np.ndarray:

@@ -4,7 +4,7 @@ import numpy as np
 
 from .affine import center_of_mass, prealign
 from .affine_search import search_start
-from .agreement import AgreementMeter
+from .agreement import Agreement, AgreementMeter
 from .geometry import Volume
 from .texts import tr as _
 
@@ -13,7 +13,7 @@ from .texts import tr as _
 SEARCH_BELOW = 0.86
 
 
-def align(fixed: Volume, moving: Volume, start=None, progress=None, cancelled=None) -> tuple[np.ndarray, float]:
+def align(fixed: Volume, moving: Volume, start=None, progress=None, cancelled=None) -> tuple[np.ndarray, Agreement]:
     """Affine map of the fixed to the moving space, and how well the volumes agree under it.
 
     :param fixed, moving: normalized to [0, 1], background 0.
@@ -21,18 +21,18 @@ def align(fixed: Volume, moving: Volume, start=None, progress=None, cancelled=No
         one is searched then. None starts from the centers of mass.
     :param progress: called as ``progress(fraction, message)``.
     :param cancelled: asked at every step.
-    :return: 4x4 RAS mm, and the ``Agreement.score`` in [0, 1].
+    :return: 4x4 RAS mm, and the ``Agreement`` under it.
     :raises Cancelled: the flag was set.
     """
     matrix = prealign(fixed, moving, start, progress, cancelled).matrix
     meter = AgreementMeter(fixed, moving)
-    score = meter(matrix).score
-    if start is None and score < SEARCH_BELOW:
+    agreement = meter(matrix)
+    if start is None and agreement.score < SEARCH_BELOW:
         if progress:
             progress(0.5, _("Searching a better start"))
         begin = search_start(fixed, moving, center_of_mass(fixed), center_of_mass(moving), cancelled)
         found = prealign(fixed, moving, begin, progress, cancelled).matrix
-        found_score = meter(found).score
-        if found_score > score:
-            matrix, score = found, found_score
-    return matrix, score
+        found_agreement = meter(found)
+        if found_agreement.score > agreement.score:
+            matrix, agreement = found, found_agreement
+    return matrix, agreement

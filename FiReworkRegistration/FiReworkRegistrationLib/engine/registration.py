@@ -8,6 +8,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from . import contrast as contrasts
 from .affine_table import affine_table, from_slice, to_unit_box
 from .agreement import AgreementMeter
 from .alignment import align
@@ -46,11 +47,14 @@ class Registration:
         or the volumes' positions in space.
     :param spacing: working grid in mm; the model's own if None.
     :param normalization: of intensities, a name of ``preprocessing.NORMALIZATIONS``.
+    :param contrast: "same", "different", or "auto", which looks at the gray values once the volumes are aligned;
+        different ones are matched, see ``contrast.py``.
     :param precision: of the convolutions: "auto", "fp32", "bf16" or "fp16".
     :param progress: called as ``progress(fraction, message)`` while preparing.
     :param cancelled: asked now and then while preparing.
     :ivar affine: 4x4 RAS mm, fixed to moving: where the refinement starts.
     :ivar agreement: of the gray values there, see ``agreement.py``; in [0, 1].
+    :ivar matched: "fixed" or "moving", whose gray values were matched to the other's; "" if neither's.
     :ivar coverage: share of the fixed content that the moving volume shows there, in [0, 1].
     :raises RegistrationError: a bad input or setting, before any work.
     :raises Cancelled: the flag was set.
@@ -60,7 +64,8 @@ class Registration:
         self, fixed: Volume, moving: Volume, *, model: str | None = None, device="auto",
         fixed_mask: Volume | None = None, moving_mask: Volume | None = None, initial_transform=None,
         affine="auto", spacing: float | None = None, precision="auto", normalization="robust",
-        progress: Callable[[float, str], None] | None = None, cancelled: Callable[[], bool] | None = None,
+        contrast="auto", progress: Callable[[float, str], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
     ):  # fmt: skip
         if affine not in ("auto", "none"):
             raise RegistrationError(_("Affine is 'auto' or 'none', got '{affine}'.").format(affine=affine))
@@ -68,6 +73,12 @@ class Registration:
             raise RegistrationError(
                 _("Normalization is {choices}, got '{normalization}'.").format(
                     choices=" or ".join(NORMALIZATIONS), normalization=normalization
+                )
+            )
+        if contrast not in contrasts.CHOICES:
+            raise RegistrationError(
+                _("Contrast is {choices}, got '{contrast}'.").format(
+                    choices=", ".join(contrasts.CHOICES[:-1]) + " or " + contrasts.CHOICES[-1], contrast=contrast
                 )
             )
         self.card = find_model(model)
@@ -92,12 +103,13 @@ class Registration:
         began = time.perf_counter()
         images = prepared_fixed.blanked, prepared_moving.blanked
         if affine == "auto":
-            self.affine, self.agreement = align(
+            self.affine, agreement = align(
                 *images, start, lambda fraction, message: _tell(progress, 0.1 + 0.8 * fraction, message), cancelled
             )
         else:
             self.affine = np.eye(4) if start is None else start
-            self.agreement = AgreementMeter(*images)(self.affine).score
+            agreement = AgreementMeter(*images)(self.affine)
+        self.agreement = agreement.score
         self.coverage = coverage(prepared_fixed.content, fixed.grid, moving.grid, self.affine)
         self.affine_seconds = time.perf_counter() - began
         if cancelled and cancelled():
@@ -113,14 +125,13 @@ class Registration:
                     "working grid; mark more, or choose a finer working resolution."
                 ).format(fixed=fixed.name, spacing=self.spacing)
             )
-        self._refiner = Refiner(
-            network,
-            bring_to_grid(prepared_fixed.volume, self.grid),
-            bring_to_grid(prepared_moving.volume, self.grid, self.affine),
-            mask=mask,
-            precision=self.precision,
-        )
-        self._prepared = prepared_fixed.volume, prepared_moving.volume
+        self._prepared, self.matched = (prepared_fixed.volume, prepared_moving.volume), ""
+        if contrast == "different" or (contrast == "auto" and contrasts.differs(agreement)):
+            *self._prepared, self.matched = contrasts.match_contrast(
+                prepared_fixed, prepared_moving, self.affine, self.grid, mask
+            )
+        images = self._images_on(self.grid)
+        self._refiner = Refiner(network, *images, mask=mask, precision=self.precision)
         _tell(progress, 1.0, _("Ready"))
 
     @property

@@ -33,7 +33,7 @@ class Verdict:
 
 def verdict(
     iterations: Sequence[Iteration], chosen: int | None = None, *, largest: float | None = None,
-    coverage: float | None = None, agreement: float | None = None, running=False,
+    coverage: float | None = None, agreement: float | None = None, matched="", running=False,
     translate: Callable[[str], str] | None = None,
 ) -> Verdict:  # fmt: skip
     """Judge iteration ``chosen`` against the affine start.
@@ -46,6 +46,7 @@ def verdict(
     :param coverage: share of the fixed content that lies inside the moving volume, see ``coverage.py``;
         None: not judged.
     :param agreement: ``Agreement.score`` under the affine start; None: not judged.
+    :param matched: "fixed" or "moving", whose gray values were matched to the other's, see ``contrast.py``.
     :param running: further iterations are on their way, so that nobody needs to ask for them.
     :param translate: takes an English text to the user's language, such as Slicer's ``tr``.
     """
@@ -55,7 +56,7 @@ def verdict(
     gain = state.local_ncc - start.local_ncc
     improved = gain >= LEAST_GAIN
     return Verdict(
-        _sentence(iterations[: chosen + 1], gain, _),
+        " ".join(filter(None, (_sentence(iterations[: chosen + 1], gain, _), _contrast(matched, _)))),
         tuple(
             warning
             for warning in (
@@ -103,6 +104,13 @@ def _sentence(states: Sequence[Iteration], gain: float, _) -> str:
         )
     folds = _("{percent} % of voxels folded").format(percent=percent_text(state.percent_folded))
     return f"{head} {rounds}; {folds}."
+
+
+def _contrast(matched, _):
+    return {
+        "moving": _("The volumes differ in contrast: gray values of the moving one were matched to the fixed one's."),
+        "fixed": _("The volumes differ in contrast: gray values of the fixed one were matched to the moving one's."),
+    }.get(matched)
 
 
 def _little_overlap(coverage, _):

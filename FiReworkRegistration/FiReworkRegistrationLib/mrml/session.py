@@ -28,7 +28,7 @@ class RegistrationSession:
     :param fixedMask, movingMask: label map, volume or segmentation nodes; voxels > 0 are registered.
     :param fixedSegment, movingSegment: segment IDs, if the masks are segmentations; None is all segments.
     :param initialTransform: linear transform node under which the moving volume lies near the fixed one.
-    :param model, device, affine, spacing, precision, normalization: see the engine's ``Registration``.
+    :param model, device, affine, spacing, precision, normalization, contrast: see the engine's ``Registration``.
     :param wantVolume, wantJacobian: False leaves them out, and a given node as it is.
     :param wantInverse: None means yes if ``outputInverse`` is given.
     :param progress: called as ``progress(fraction, message)``, fraction in [0, 1]; always on the main thread.
@@ -45,8 +45,8 @@ class RegistrationSession:
         self, fixedNode, movingNode, *, outputTransform=None, outputVolume=None, outputJacobian=None,
         outputInverse=None, fixedMask=None, movingMask=None, fixedSegment=None, movingSegment=None,
         initialTransform=None, model=None, device="auto", affine="auto", spacing=None, precision="auto",
-        normalization="robust", wantVolume=True, wantJacobian=True, wantInverse=None, progress=None, cancelled=None,
-        registrationClass=None, execute=None, post=None, cancelKeeps=False,
+        normalization="robust", contrast="auto", wantVolume=True, wantJacobian=True, wantInverse=None,
+        progress=None, cancelled=None, registrationClass=None, execute=None, post=None, cancelKeeps=False,
     ):  # fmt: skip
         wantInverse = outputInverse is not None if wantInverse is None else wantInverse
         self.cancelKeeps = cancelKeeps
@@ -61,7 +61,7 @@ class RegistrationSession:
         self._segments = {"fixedSegment": fixedSegment, "movingSegment": movingSegment}
         self._settings = {
             "model": model, "device": device, "affine": affine, "spacing": spacing, "precision": precision,
-            "normalization": normalization,
+            "normalization": normalization, "contrast": contrast,
         }  # fmt: skip
         self._registrationClass = registrationClass
         self._work = HeavyWork(execute, cancelled, self._checkThere, self._neededNodes)

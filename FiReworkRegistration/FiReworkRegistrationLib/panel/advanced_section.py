@@ -5,7 +5,7 @@ from functools import cache
 from slicer.i18n import tr as _
 
 from ..mrml.language import say
-from .choices import NORMALIZATIONS, PRECISIONS, RESOLUTIONS
+from .choices import CONTRASTS, NORMALIZATIONS, PRECISIONS, RESOLUTIONS
 
 
 class _NamedChoice:
@@ -137,6 +137,7 @@ def choices(ui):
     """All of them."""
     resolutions = {name: _("{size} mm").format(size=name) for name in RESOLUTIONS if name}
     intensities = (_("percentiles 0.5 to 99.5"), _("minimum to maximum"))
+    contrasts = (_("automatic"), _("the same, do not match"), _("different, match gray values"))
     precisions = {name: _("automatic") if name == "auto" else name for name in PRECISIONS}
     return [
         QualityChoice(ui.qualityComboBox),
@@ -144,6 +145,7 @@ def choices(ui):
         DeviceChoice(ui.deviceComboBox),
         SettingChoice(ui.spacingComboBox, "resolution", {"": _("as the model"), **resolutions}),
         SettingChoice(ui.normalizationComboBox, "normalization", dict(zip(NORMALIZATIONS, intensities))),
+        SettingChoice(ui.contrastComboBox, "contrast", dict(zip(CONTRASTS, contrasts))),
         SettingChoice(ui.precisionComboBox, "precision", precisions),
     ]
 

@@ -18,6 +18,7 @@ def registrationSettings(parameters):
         "device": parameters.device,
         "precision": parameters.precision,
         "normalization": parameters.normalization,
+        "contrast": parameters.contrast,
         "spacing": float(parameters.resolution) if parameters.resolution else None,
         "affine": "auto" if parameters.align else "none",
         "iterations": parameters.iterations,

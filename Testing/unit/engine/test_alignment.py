@@ -13,7 +13,7 @@ def test_a_good_alignment_searches_nothing(shape, monkeypatch):  # noqa: F811
     matrix, agreement = align(shape, moved(shape, truth))
     corners = shape.grid.corners() * 0.5
     assert np.linalg.norm(linear_map(matrix, corners) - linear_map(truth, corners), axis=1).max() < 2
-    assert agreement > 0.8
+    assert agreement.score > 0.8
 
 
 @pytest.mark.parametrize("better", [True, False])
@@ -26,7 +26,7 @@ def test_the_better_of_both_starts_is_kept(shape, monkeypatch, better):  # noqa:
     monkeypatch.setattr(alignment, "search_start", lambda *arguments: np.eye(4))
     monkeypatch.setattr(alignment, "prealign", lambda *arguments: alignment_of(next(answers)))
     matrix, agreement = align(shape, shape)
-    assert np.array_equal(matrix, np.eye(4)) and agreement > 0.9
+    assert np.array_equal(matrix, np.eye(4)) and agreement.score > 0.9
 
 
 def alignment_of(matrix):

@@ -36,11 +36,12 @@ def test_register_passes_the_choices_on(ready, engine):
     ui.precisionComboBox.setCurrentIndex(1)
     ui.spacingComboBox.setCurrentIndex(4)
     ui.normalizationComboBox.setCurrentIndex(1)
+    ui.contrastComboBox.setCurrentIndex(2)
     ui.alignCheckBox.click()
     ui.registerButton.click()
     settings = engine.last.settings
-    chosen = [settings[name] for name in ("device", "precision", "spacing", "affine", "normalization")]
-    assert chosen == ["cpu", "fp32", 3.0, "none", "full-range"]
+    chosen = [settings[name] for name in ("device", "precision", "spacing", "affine", "normalization", "contrast")]
+    assert chosen == ["cpu", "fp32", 3.0, "none", "full-range", "different"]
     assert len(engine.last.iterations) == 3
 
 

@@ -49,7 +49,7 @@ def test_the_code_uses_only_widgets_that_exist(root):
 
 def test_every_parameter_is_bound_once(root, module):
     filled_by_code = ["fixedSegment", "movingSegment", "quality", "model", "device"]
-    filled_by_code += ["resolution", "normalization", "precision"]
+    filled_by_code += ["resolution", "normalization", "contrast", "precision"]
     bound = bound_parameters(root) + filled_by_code
     assert sorted(bound) == sorted(module.FiReworkRegistrationParameterNode.allParameters)
 

@@ -1,0 +1,92 @@
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+from FiReworkRegistrationLib.engine import contrast
+from FiReworkRegistrationLib.engine.agreement import AgreementMeter
+from FiReworkRegistrationLib.engine.contrast import curve, differs, match_contrast
+from FiReworkRegistrationLib.engine.geometry import Grid, Volume
+from FiReworkRegistrationLib.engine.inputs import PreparedImage
+
+#: Dark, middle and bright tissue of a T1 in a T2.
+T1, T2 = (0.2, 0.55, 0.85), (1.0, 0.5, 0.3)
+
+
+def tissues(seed=0, spacing=2.0):
+    """Three tissues in a ball, with noise, and where the ball is."""
+    noise = gaussian_filter(np.random.default_rng(seed).normal(size=(40, 44, 42)), 2.5)
+    k, j, i = np.meshgrid(*(np.linspace(-1, 1, n) for n in noise.shape), indexing="ij")
+    inside = k**2 + j**2 + i**2 < 0.8
+    kind = np.digitize(noise, np.quantile(noise[inside], (0.2, 0.6)))
+    values = np.array(T1)[kind] + np.random.default_rng(seed + 1).normal(0, 0.01, kind.shape)
+    return prepared(np.where(inside, values, 0), inside, spacing)
+
+
+def prepared(array, inside, spacing=2.0):
+    return PreparedImage(Volume(array.astype(np.float32), np.diag([spacing] * 3 + [1.0]), "ball"), inside)
+
+
+def other_contrast(image):
+    array = np.interp(image.volume.array, T1, T2)
+    return prepared(np.where(image.content, array, 0), image.content)
+
+
+def agreement(fixed, moving):
+    return AgreementMeter(fixed.blanked, moving.blanked)(np.eye(4))
+
+
+def test_only_another_contrast_differs():
+    image = tissues()
+    darker = prepared(image.volume.array**2, image.content)
+    assert not differs(agreement(image, image))
+    assert not differs(agreement(image, darker))
+    assert differs(agreement(image, other_contrast(image)))
+    assert differs(agreement(other_contrast(image), image))
+
+
+def test_a_negative_image_differs():
+    image = tissues()
+    assert agreement(image, other_contrast(image)).linear < 0
+
+
+def test_gray_values_become_those_of_the_other_image():
+    image = tissues()
+    grid = Grid(image.content.shape, image.volume.affine)
+    fixed, moving, changed = match_contrast(image, other_contrast(image), np.eye(4), grid)
+    assert changed in ("fixed", "moving")
+    a, b = fixed.array[image.content], moving.array[image.content]
+    assert np.corrcoef(a, b)[0, 1] > 0.95 and abs(a.mean() - b.mean()) < 0.02 and abs(a.std() - b.std()) < 0.02
+    assert not fixed.array[~image.content].any() and not moving.array[~image.content].any()
+
+
+def test_the_image_that_tells_more_tissues_apart_gives_the_contrast():
+    """Two of the three tissues look alike in the other: no curve brings them back there."""
+    image = tissues()
+    merged = np.interp(image.volume.array, T1, (1.0, 0.4, 0.4))
+    noise = np.random.default_rng(5).normal(0, 0.05, merged.shape)
+    merged = prepared(np.where(image.content, merged + noise, 0), image.content)
+    grid = Grid(image.content.shape, image.volume.affine)
+    ways = match_contrast(image, merged, np.eye(4), grid), match_contrast(merged, image, np.eye(4), grid)
+    assert {ways[0][2], ways[1][2]} == {"fixed", "moving"}
+
+
+def test_where_the_images_share_too_little_they_stay_as_they_are():
+    image = tissues()
+    apart = np.eye(4)
+    apart[:3, 3] = 500
+    grid = Grid(image.content.shape, image.volume.affine)
+    fixed, moving, changed = match_contrast(image, image, apart, grid)
+    assert changed == "" and fixed is image.volume and moving is image.volume
+
+
+def test_the_curve_follows_the_means_and_never_turns_back():
+    given = np.random.default_rng(3).uniform(0, 1, 20_000)
+    position, mean = curve(given, np.cos(3 * given) + np.random.default_rng(4).normal(0, 0.1, given.shape))
+    assert (np.diff(position) > 0).all() and len(position) <= contrast.STEPS
+    assert np.abs(mean - np.cos(3 * position))[3:-3].max() < 0.1
+
+
+@pytest.mark.parametrize("count", [contrast.LEAST_POINTS * 2, 1000])
+def test_one_gray_value_alone_is_a_curve_of_one_point(count):
+    position, mean = curve(np.full(count, 0.5), np.linspace(0, 1, count))
+    assert position == pytest.approx([0.5]) and mean == pytest.approx([0.5])
