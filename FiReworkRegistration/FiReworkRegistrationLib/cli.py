@@ -206,7 +206,7 @@ def register(options) -> None:
     largest = registration.iterations[-1].largest * registration.spacing
     judged = verdict(
         registration.iterations, largest=largest, coverage=registration.coverage, agreement=registration.agreement,
-        matched=registration.matched,
+        least_agreement=registration.least_agreement, matched=registration.matched,
     )  # fmt: skip
     if (repair := registration.iterations[-1].repair) is not None:
         mm = registration.spacing

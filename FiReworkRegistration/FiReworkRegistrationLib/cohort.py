@@ -68,7 +68,8 @@ def write_figures(registration, verdict_text: str, path) -> None:
     content = {
         "fixed": registration.fixed.name, "moving": registration.moving.name, "model": registration.card.name,
         "device": str(registration.device), "precision": registration.precision, "verdict": verdict_text,
-        "agreement": registration.agreement, "coverage": registration.coverage, "matched": registration.matched,
+        "agreement": registration.agreement, "least_agreement": registration.least_agreement,
+        "coverage": registration.coverage, "matched": registration.matched,
         "affine": registration.affine.tolist(), "affine_seconds": registration.affine_seconds,
         "iterations": [
             {

@@ -180,11 +180,12 @@ def residual_mm(fixed, moving) -> float:
 
 def measure(case: Case) -> dict:
     """Figures of a case, as texts."""
-    from FiReworkRegistrationLib.engine.alignment import align
+    from FiReworkRegistrationLib.engine.alignment import align, expected
     from FiReworkRegistrationLib.engine.coverage import coverage
     from FiReworkRegistrationLib.engine.errors import RegistrationError
     from FiReworkRegistrationLib.engine.inputs import prepare_image
-    from FiReworkRegistrationLib.engine.verdict import LEAST_AGREEMENT, LEAST_COVERAGE
+    from FiReworkRegistrationLib.engine.registration import DOUBTFUL_MM
+    from FiReworkRegistrationLib.engine.verdict import LEAST_COVERAGE
 
     figures = dict.fromkeys(COLUMNS[2:], "")
     try:
@@ -196,11 +197,12 @@ def measure(case: Case) -> dict:
         found, agreement = align(*(image.blanked for image in images))
         figures["seconds"] = f"{time.perf_counter() - began:.2f}"
         figures["error"] = f"{error_mm(case, found):.2f}"
-        figures["agreement"] = f"{agreement:.3f}"
+        figures["agreement"] = f"{agreement.score:.3f}"
+        least = expected(*(image.blanked for image in images), DOUBTFUL_MM)
         covered = coverage(images[0].content, images[0].volume.grid, images[1].volume.grid, found)
         figures["coverage"] = f"{covered:.3f}"
         # As ``verdict`` does, which the panel and ``register`` show.
-        figures["told"] = "yes" if agreement.score < LEAST_AGREEMENT or covered < LEAST_COVERAGE else ""
+        figures["told"] = "yes" if agreement.score < least or covered < LEAST_COVERAGE else ""
     except RegistrationError as error:
         figures["problem"] = str(error)
     return figures

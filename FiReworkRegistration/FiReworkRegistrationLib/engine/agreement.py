@@ -62,6 +62,23 @@ class AgreementMeter:
         return Agreement(max(_ratio(*pair), _ratio(*pair[::-1])), float(both.sum() / smaller), _pearson(*pair))
 
 
+def self_agreement(volume: Volume, distance: float, step=SAMPLE_MM) -> float:
+    """``Agreement.score`` of a volume with itself moved, mean over the three axes: what misplacement costs.
+
+    How high good alignments score depends on what volumes show: heads .84 and more, tightly cut brains .72, which a
+    head turned by 20 degrees has too. This tells them apart.
+
+    :param volume: normalized to [0, 1], background 0.
+    :param distance: mm.
+    """
+    meter, scores = AgreementMeter(volume, volume, step), []
+    for axis in range(3):
+        moved = np.eye(4)
+        moved[axis, 3] = distance
+        scores.append(meter(moved).score)
+    return float(np.mean(scores))
+
+
 def _ratio(given: np.ndarray, values: np.ndarray) -> float:
     """Root of the share of the variance of ``values`` that the bin of ``given`` explains."""
     bins = np.minimum((given * BINS).astype(int), BINS - 1)

@@ -4,13 +4,16 @@ import numpy as np
 
 from .affine import center_of_mass, prealign
 from .affine_search import search_start
-from .agreement import Agreement, AgreementMeter
+from .agreement import Agreement, AgreementMeter, self_agreement
 from .geometry import Volume
 from .texts import tr as _
 
 #: Agreement below which another start is searched; chosen on hard cases of ``ixi_2mm/dev``, where one in eight
 #: has less, among them all that ended in a wrong rotation.
 SEARCH_BELOW = 0.86
+#: Nor is it where the volumes agree as well as one of them with itself moved by this, mm: tightly cut brains reach
+#: no more.
+SEARCH_BEYOND_MM = 6.0
 
 
 def align(fixed: Volume, moving: Volume, start=None, progress=None, cancelled=None) -> tuple[np.ndarray, Agreement]:
@@ -27,7 +30,7 @@ def align(fixed: Volume, moving: Volume, start=None, progress=None, cancelled=No
     matrix = prealign(fixed, moving, start, progress, cancelled).matrix
     meter = AgreementMeter(fixed, moving)
     agreement = meter(matrix)
-    if start is None and agreement.score < SEARCH_BELOW:
+    if start is None and agreement.score < SEARCH_BELOW and agreement.score < expected(fixed, moving, SEARCH_BEYOND_MM):
         if progress:
             progress(0.5, _("Searching a better start"))
         begin = search_start(fixed, moving, center_of_mass(fixed), center_of_mass(moving), cancelled)
@@ -36,3 +39,11 @@ def align(fixed: Volume, moving: Volume, start=None, progress=None, cancelled=No
         if found_agreement.score > agreement.score:
             matrix, agreement = found, found_agreement
     return matrix, agreement
+
+
+def expected(fixed: Volume, moving: Volume, distance: float) -> float:
+    """``Agreement.score`` of volumes that lie so many mm off, judged by how each agrees with itself.
+
+    :param fixed, moving: normalized to [0, 1], background 0.
+    """
+    return min(self_agreement(volume, distance) for volume in (fixed, moving))

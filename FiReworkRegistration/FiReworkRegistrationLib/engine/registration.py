@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from . import contrast as contrasts
 from .affine_table import affine_table, from_slice, to_unit_box
 from .agreement import AgreementMeter
-from .alignment import align
+from .alignment import align, expected
 from .coverage import coverage
 from .device import choose_device, choose_precision
 from .errors import Cancelled, RegistrationError
@@ -31,6 +31,9 @@ from .texts import tr as _
 from .unfold import unfold
 from .working_grid import MARGIN_MM, MOST_VOXELS, bring_to_grid, finer_grid, resized_grid, working_grid
 
+#: An alignment is doubtful where the volumes agree less than one of them with itself moved by so many mm. Images of
+#: different contrast agree less, however well they lie.
+DOUBTFUL_MM, DOUBTFUL_OTHER_CONTRAST_MM = 8.0, 15.0
 #: Voxels whose coordinates are in memory together while a volume is warped.
 WARPED_AT_ONCE = 8_000_000
 
@@ -54,6 +57,7 @@ class Registration:
     :param cancelled: asked now and then while preparing.
     :ivar affine: 4x4 RAS mm, fixed to moving: where the refinement starts.
     :ivar agreement: of the gray values there, see ``agreement.py``; in [0, 1].
+    :ivar least_agreement: below it the alignment is doubtful.
     :ivar matched: "fixed" or "moving", whose gray values were matched to the other's; "" if neither's.
     :ivar coverage: share of the fixed content that the moving volume shows there, in [0, 1].
     :raises RegistrationError: a bad input or setting, before any work.
@@ -109,7 +113,9 @@ class Registration:
         else:
             self.affine = np.eye(4) if start is None else start
             agreement = AgreementMeter(*images)(self.affine)
+        different = contrast == "different" or (contrast == "auto" and contrasts.differs(agreement))
         self.agreement = agreement.score
+        self.least_agreement = expected(*images, DOUBTFUL_OTHER_CONTRAST_MM if different else DOUBTFUL_MM)
         self.coverage = coverage(prepared_fixed.content, fixed.grid, moving.grid, self.affine)
         self.affine_seconds = time.perf_counter() - began
         if cancelled and cancelled():
@@ -126,7 +132,7 @@ class Registration:
                 ).format(fixed=fixed.name, spacing=self.spacing)
             )
         self._prepared, self.matched = (prepared_fixed.volume, prepared_moving.volume), ""
-        if contrast == "different" or (contrast == "auto" and contrasts.differs(agreement)):
+        if different:
             *self._prepared, self.matched = contrasts.match_contrast(
                 prepared_fixed, prepared_moving, self.affine, self.grid, mask
             )

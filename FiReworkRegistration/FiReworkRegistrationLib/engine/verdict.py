@@ -8,8 +8,6 @@ from .stop_rule import LEAST_GAIN, MOST_PERCENT_FOLDED
 
 #: Share of the fixed content inside the moving volume below which the rest is guesswork.
 LEAST_COVERAGE = 0.9
-#: Agreement of gray values under the affine start below which it is doubtful, see ``agreement.py``.
-LEAST_AGREEMENT = 0.78
 #: NCC of the affine start that leaves little to improve: the same scan twice, or a result registered again.
 AGREES_ALREADY = 0.95
 #: Brains after an affine alignment differ by less than this, mm.
@@ -33,7 +31,8 @@ class Verdict:
 
 def verdict(
     iterations: Sequence[Iteration], chosen: int | None = None, *, largest: float | None = None,
-    coverage: float | None = None, agreement: float | None = None, matched="", running=False,
+    coverage: float | None = None, agreement: float | None = None,
+    least_agreement=0.0, matched="", running=False,
     translate: Callable[[str], str] | None = None,
 ) -> Verdict:  # fmt: skip
     """Judge iteration ``chosen`` against the affine start.
@@ -46,6 +45,7 @@ def verdict(
     :param coverage: share of the fixed content that lies inside the moving volume, see ``coverage.py``;
         None: not judged.
     :param agreement: ``Agreement.score`` under the affine start; None: not judged.
+    :param least_agreement: of alignments that are not doubtful, see ``Registration``.
     :param matched: "fixed" or "moving", whose gray values were matched to the other's, see ``contrast.py``.
     :param running: further iterations are on their way, so that nobody needs to ask for them.
     :param translate: takes an English text to the user's language, such as Slicer's ``tr``.
@@ -61,7 +61,7 @@ def verdict(
             warning
             for warning in (
                 _little_overlap(coverage, _),
-                _doubtful_alignment(agreement, _),
+                _doubtful_alignment(agreement, least_agreement, _),
                 _no_improvement(chosen, improved or start.local_ncc >= AGREES_ALREADY, _),
                 _folding(state, _),
                 _large_displacement(largest, _),
@@ -122,14 +122,14 @@ def _little_overlap(coverage, _):
     ).format(percent=100 * coverage)
 
 
-def _doubtful_alignment(agreement, _):
-    if agreement is None or agreement >= LEAST_AGREEMENT:
+def _doubtful_alignment(agreement, least, _):
+    if agreement is None or agreement >= least:
         return None
     return _(
         "Doubtful alignment: at iteration 0 the gray values of the two volumes agree by {agreement:.2f} only "
-        "(usual is 0.8 or more). Look at iteration 0; if the brains do not lie over each other, give an initial "
-        "transform or masks."
-    ).format(agreement=agreement)
+        "(the least to expect of them is {least:.2f}). Look at iteration 0; if the brains do not lie over each other, "
+        "give an initial transform or masks."
+    ).format(agreement=agreement, least=least)
 
 
 def _no_improvement(chosen, improved, _):

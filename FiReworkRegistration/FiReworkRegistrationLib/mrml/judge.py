@@ -35,7 +35,8 @@ class Judge:
         iteration = self._session.bestIteration if iteration is None else iteration
         return verdict(
             self._session.iterations, iteration, largest=self._session.largestDisplacement(iteration),
-            coverage=registration.coverage, agreement=registration.agreement, matched=registration.matched,
+            coverage=registration.coverage, agreement=registration.agreement,
+            least_agreement=registration.least_agreement, matched=registration.matched,
             running=self._session.finishedIteration is None, translate=self._translate,
         )  # fmt: skip
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from FiReworkRegistrationLib.engine.agreement import AgreementMeter
+from FiReworkRegistrationLib.engine.agreement import AgreementMeter, self_agreement
 from FiReworkRegistrationLib.engine.geometry import Volume
 
 
@@ -49,3 +49,15 @@ def test_a_part_that_lies_inside_overlaps_wholly():
 def test_nothing_in_common_is_zero():
     found = AgreementMeter(head(), head())(shift(500, 0, 0))
     assert (found.correlation, found.overlap, found.score) == (0, 0, 0)
+
+
+def test_a_line_foretells_another_contrast_badly():
+    volume = head()
+    turned = Volume(np.where(volume.array > 0, 1.2 - volume.array, 0).astype(np.float32), volume.affine, "T2")
+    same, other = (AgreementMeter(volume, moving)(np.eye(4)) for moving in (volume, turned))
+    assert abs(same.linear - same.correlation) < 0.05 and other.linear < other.correlation - 0.2
+
+
+def test_agreement_with_itself_falls_with_the_distance():
+    scores = [self_agreement(head(), mm) for mm in (0, 3, 6, 12)]
+    assert scores == sorted(scores, reverse=True) and scores[0] > 0.95

@@ -3,7 +3,7 @@ import pytest
 from test_affine import known_matrix, moved, shape  # noqa: F401
 
 from FiReworkRegistrationLib.engine import alignment
-from FiReworkRegistrationLib.engine.alignment import align
+from FiReworkRegistrationLib.engine.alignment import align, expected
 from FiReworkRegistrationLib.engine.geometry import linear_map
 
 
@@ -16,6 +16,12 @@ def test_a_good_alignment_searches_nothing(shape, monkeypatch):  # noqa: F811
     assert agreement.score > 0.8
 
 
+def test_nothing_is_searched_where_the_volumes_agree_as_well_as_they_can(shape, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(alignment, "search_start", None)
+    monkeypatch.setattr(alignment, "SEARCH_BELOW", 2.0)
+    assert align(shape, shape)[1].score > expected(shape, shape, alignment.SEARCH_BEYOND_MM)
+
+
 @pytest.mark.parametrize("better", [True, False])
 def test_the_better_of_both_starts_is_kept(shape, monkeypatch, better):  # noqa: F811
     lost = np.eye(4)
@@ -23,6 +29,7 @@ def test_the_better_of_both_starts_is_kept(shape, monkeypatch, better):  # noqa:
     first, second = (lost, np.eye(4)) if better else (np.eye(4), lost)
     answers = iter([first, second])
     monkeypatch.setattr(alignment, "SEARCH_BELOW", 2.0)
+    monkeypatch.setattr(alignment, "SEARCH_BEYOND_MM", 0.0)
     monkeypatch.setattr(alignment, "search_start", lambda *arguments: np.eye(4))
     monkeypatch.setattr(alignment, "prealign", lambda *arguments: alignment_of(next(answers)))
     matrix, agreement = align(shape, shape)

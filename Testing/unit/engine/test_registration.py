@@ -188,6 +188,27 @@ def test_an_unknown_normalization_names_the_known_ones(pair):
         Registration(*pair, model="tiny", device="cpu", normalization="z-score")
 
 
+def test_an_unknown_contrast_names_the_known_ones(pair):
+    with pytest.raises(RegistrationError, match="auto, same or different, got 'T2'"):
+        Registration(*pair, model="tiny", device="cpu", contrast="T2")
+
+
+def of_other_contrast(volume):
+    array = np.where(volume.array > 0.05, 1.2 - volume.array, 0).astype(np.float32)
+    return Volume(array, volume.affine, volume.name)
+
+
+@pytest.mark.parametrize("contrast, matched", [("auto", True), ("different", True), ("same", False)])
+def test_another_contrast_is_matched_unless_it_is_said_to_be_the_same(pair, contrast, matched):
+    registration = Registration(pair[0], of_other_contrast(pair[1]), model="tiny", device="cpu", contrast=contrast)
+    assert (registration.matched in ("fixed", "moving")) == matched
+    alike = Registration(*pair, model="tiny", device="cpu")
+    assert alike.matched == "" and alike.agreement > alike.least_agreement
+    if matched:
+        assert registration.iterations[0].global_ncc > 0.6
+    assert np.array_equal(registration.moving.array, of_other_contrast(pair[1]).array)
+
+
 def test_a_finer_polish_moves_a_finer_field_and_the_map_follows(pair):
     registration = Registration(*pair, model="tiny", device="cpu", affine="none", spacing=4.0)
     list(registration.refine(1))

@@ -77,9 +77,17 @@ def test_little_overlap_large_displacement_and_restlessness():
 
 
 def test_a_doubtful_alignment_is_told_with_its_remedy():
-    warning = verdict(run(0.6, 0.8), agreement=0.4).warnings[0]
+    warning = verdict(run(0.6, 0.8), agreement=0.4, least_agreement=0.5).warnings[0]
+    assert "expect of them is 0.50" in warning
     assert warning.startswith("Doubtful alignment") and "by 0.40 only" in warning and "initial transform" in warning
-    assert not verdict(run(0.6, 0.8), agreement=0.85).warnings
+    assert not verdict(run(0.6, 0.8), agreement=0.85, least_agreement=0.84).warnings
+
+
+@pytest.mark.parametrize("changed", ["moving", "fixed"])
+def test_matched_contrasts_are_told_but_are_no_warning(changed):
+    judged = verdict(run(0.6, 0.8), matched=changed)
+    assert f"gray values of the {changed} one were matched" in judged.sentence and not judged.warnings
+    assert "contrast" not in verdict(run(0.6, 0.8)).sentence
 
 
 def test_an_earlier_iteration_is_not_called_restless():
