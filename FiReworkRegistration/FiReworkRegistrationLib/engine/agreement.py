@@ -21,11 +21,13 @@ class Agreement:
     :param overlap: share of the smaller object that lies in the other, in [0, 1], of what both volumes reach.
     :param linear: Pearson correlation of the gray values, in [-1, 1]: near ``correlation`` where both images have
         one contrast, well below it where, say, one is T1 and the other T2.
+    :param points: that were compared.
     """
 
     correlation: float
     overlap: float
     linear: float = 0.0
+    points: int = 0
 
     @property
     def score(self) -> float:
@@ -59,7 +61,8 @@ class AgreementMeter:
         if both.sum() < BINS:
             return Agreement(0.0, 0.0)
         pair = fixed[both], _sample(self._moving, ijk[both])
-        return Agreement(max(_ratio(*pair), _ratio(*pair[::-1])), float(both.sum() / smaller), _pearson(*pair))
+        correlation, overlap = max(_ratio(*pair), _ratio(*pair[::-1])), float(both.sum() / smaller)
+        return Agreement(correlation, overlap, _pearson(*pair), int(both.sum()))
 
 
 def self_agreement(volume: Volume, distance: float, step=SAMPLE_MM) -> float:

@@ -8,7 +8,7 @@ correlation ratio (Roche 1998).
 
 import numpy as np
 
-from .agreement import Agreement
+from .agreement import BINS, Agreement
 from .geometry import Volume, linear_map
 from .similarity import local_ncc
 from .working_grid import bring_to_grid
@@ -18,6 +18,8 @@ CHOICES = ("auto", "same", "different")
 #: So much more do gray values foretell each other by a curve than by a line where contrasts differ. Two T1 images
 #: have at most .02, with gamma changes of 2.5 .04; T1 and the curves of T2, FLAIR and PD .14 and more.
 LEAST_GAIN = 0.1
+#: Points below which nobody can tell.
+LEAST_COMPARED = 200
 #: Distance of the points that are compared, mm, and how many a step of the curve needs.
 SAMPLE_MM, LEAST_POINTS = 2.0, 50
 #: Steps of the curve, and the Gaussian that smooths it, steps.
@@ -26,7 +28,11 @@ STEPS, SMOOTHING = 64, 1.5
 
 def differs(agreement: Agreement) -> bool:
     """Whether the images of an aligned pair have different contrasts."""
-    return agreement.correlation - agreement.linear > LEAST_GAIN
+    if agreement.points < LEAST_COMPARED:
+        return False
+    # A curve through few points follows their noise; the usual correction for the number of its steps.
+    unexplained = (1 - agreement.correlation**2) * (agreement.points - 1) / (agreement.points - BINS)
+    return max(0.0, 1 - unexplained) ** 0.5 - agreement.linear > LEAST_GAIN
 
 
 def match_contrast(fixed, moving, affine: np.ndarray, grid, mask=None) -> tuple[Volume, Volume, str]:
@@ -95,5 +101,6 @@ def _paired(fixed, moving, affine) -> np.ndarray:
 
 def _mapped(image, position, mean) -> Volume:
     volume = image.volume
-    array = np.where(image.content, np.interp(volume.array, position, mean), 0.0).astype(np.float32)
+    array = np.zeros(volume.array.shape, dtype=np.float32)
+    array[image.content] = np.interp(volume.array[image.content], position, mean)
     return Volume(array, volume.affine, volume.name)

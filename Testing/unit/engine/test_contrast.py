@@ -3,7 +3,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from FiReworkRegistrationLib.engine import contrast
-from FiReworkRegistrationLib.engine.agreement import AgreementMeter
+from FiReworkRegistrationLib.engine.agreement import Agreement, AgreementMeter
 from FiReworkRegistrationLib.engine.contrast import curve, differs, match_contrast
 from FiReworkRegistrationLib.engine.geometry import Grid, Volume
 from FiReworkRegistrationLib.engine.inputs import PreparedImage
@@ -44,9 +44,12 @@ def test_only_another_contrast_differs():
     assert differs(agreement(other_contrast(image), image))
 
 
-def test_a_negative_image_differs():
-    image = tissues()
-    assert agreement(image, other_contrast(image)).linear < 0
+@pytest.mark.parametrize("points", [100, 400])
+def test_the_noise_of_few_points_is_no_contrast(points):
+    # So much of it the steps of a curve explain.
+    by_chance = (contrast.BINS / points) ** 0.5
+    assert not differs(Agreement(by_chance, 1.0, linear=0.0, points=points))
+    assert differs(Agreement(0.8, 1.0, linear=-0.7, points=points)) == (points > 100)
 
 
 def test_gray_values_become_those_of_the_other_image():
