@@ -54,6 +54,16 @@ def test_the_preset_or_the_time_says_whether_the_outcome_is_polished(pair, tiny,
     assert ("repair of folds: " in told) == (mark == " 3r ")
 
 
+@pytest.mark.parametrize("contrast, told", [("auto", False), ("different", True)])
+def test_register_says_that_contrasts_were_matched(pair, tiny, tmp_path, capsys, contrast, told):
+    command = ["register", *pair, *tiny, "--polish", "off", "--contrast", contrast]
+    figures = tmp_path / "figures.json"
+    assert main([*command, "--transform-out", str(tmp_path / "t.h5"), "--figures-out", str(figures)]) == 0
+    assert ("differ in contrast" in capsys.readouterr().out) == told
+    written = json.loads(figures.read_text())
+    assert (written["matched"] in ("fixed", "moving")) == told and written["agreement"] > 0
+
+
 def test_register_by_the_shipped_transmorph(pair, tmp_path, capsys):
     command = ["register", *pair, "--model", "FiRework-TM-tiny", "--device", "cpu", "--preset", "plain"]
     command += ["--iterations", "1", "--spacing", "4", "--transform-out", str(tmp_path / "t.h5")]
