@@ -4,7 +4,7 @@ from scipy.ndimage import gaussian_filter
 
 from FiReworkRegistrationLib.engine import contrast
 from FiReworkRegistrationLib.engine.agreement import Agreement, AgreementMeter
-from FiReworkRegistrationLib.engine.contrast import curve, differs, match_contrast
+from FiReworkRegistrationLib.engine.contrast import GrayValueMap, differs, match_contrast
 from FiReworkRegistrationLib.engine.geometry import Grid, Volume
 from FiReworkRegistrationLib.engine.inputs import PreparedImage
 
@@ -37,7 +37,7 @@ def agreement(fixed, moving):
 
 def test_only_another_contrast_differs():
     image = tissues()
-    darker = prepared(image.volume.array**2, image.content)
+    darker = prepared(image.volume.array**1.3, image.content)
     assert not differs(agreement(image, image))
     assert not differs(agreement(image, darker))
     assert differs(agreement(image, other_contrast(image)))
@@ -82,14 +82,43 @@ def test_where_the_images_share_too_little_they_stay_as_they_are():
     assert changed == "" and fixed is image.volume and moving is image.volume
 
 
-def test_the_curve_follows_the_means_and_never_turns_back():
-    given = np.random.default_rng(3).uniform(0, 1, 20_000)
-    position, mean = curve(given, np.cos(3 * given) + np.random.default_rng(4).normal(0, 0.1, given.shape))
-    assert (np.diff(position) > 0).all() and len(position) <= contrast.STEPS
-    assert np.abs(mean - np.cos(3 * position))[3:-3].max() < 0.1
+def test_the_map_follows_the_means():
+    generator = np.random.default_rng(3)
+    given, cells = generator.uniform(0, 1, 200_000), generator.uniform(0, 2, (200_000, 3))
+    truth = np.cos(3 * given)
+    matched = GrayValueMap(given, truth + generator.normal(0, 0.1, given.shape), cells)
+    image = prepared(np.linspace(0.05, 0.95, 64).reshape(4, 4, 4), np.ones((4, 4, 4), bool), spacing=10.0)
+    assert np.abs(matched(image).array - np.cos(3 * image.volume.array)).max() < 0.1
 
 
-@pytest.mark.parametrize("count", [contrast.LEAST_POINTS * 2, 1000])
-def test_one_gray_value_alone_is_a_curve_of_one_point(count):
-    position, mean = curve(np.full(count, 0.5), np.linspace(0, 1, count))
-    assert position == pytest.approx([0.5]) and mean == pytest.approx([0.5])
+def test_a_gray_value_becomes_something_else_elsewhere():
+    """Fat of the scalp and fluid of the brain, both bright in T2, are not both dark in T1."""
+    generator = np.random.default_rng(3)
+    given, cells = generator.uniform(0, 1, 200_000), generator.uniform(0, 6, (200_000, 3))
+    values = np.where(cells[:, 0] < 3, given, 1 - given)
+    side = contrast.CELL_MM * 6 / 7
+    image = prepared(np.full((8, 8, 8), 0.9), np.ones((8, 8, 8), bool), spacing=side)
+    column = GrayValueMap(given, values, cells)(image).array[:, 4, 4]
+    assert column[0] > 0.8 and column[-1] < 0.2
+
+
+def test_blurred_means_get_their_contrast_back():
+    generator = np.random.default_rng(3)
+    given = generator.uniform(0, 1, 50_000)
+    # Half of the places show something else.
+    values = np.where(generator.random(given.shape) < 0.5, given, generator.permutation(given))
+    image = prepared(np.array([[[0.02, 0.98]]]), np.ones((1, 1, 2), bool))
+    low, high = GrayValueMap(given, values, np.zeros((len(given), 3)))(image).array[0, 0]
+    assert low < 0.1 and high > 0.9
+
+
+def test_one_gray_value_alone_becomes_the_mean():
+    image = prepared(np.full((2, 2, 2), 0.5), np.ones((2, 2, 2), bool))
+    matched = GrayValueMap(np.full(1000, 0.5), np.linspace(0, 1, 1000), np.zeros((1000, 3)))
+    assert matched(image).array == pytest.approx(0.5)
+
+
+def test_what_is_no_object_stays_background():
+    image = tissues()
+    matched = GrayValueMap(np.linspace(0, 1, 1000), np.linspace(1, 0, 1000), np.zeros((1000, 3)))
+    assert not matched(image).array[~image.content].any()

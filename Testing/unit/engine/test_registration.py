@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from FiReworkRegistrationLib.engine import contrast as contrasts
 from FiReworkRegistrationLib.engine.errors import Cancelled, RegistrationError
 from FiReworkRegistrationLib.engine.geometry import Volume
 from FiReworkRegistrationLib.engine.map_writers import taper
@@ -199,7 +200,8 @@ def of_other_contrast(volume):
 
 
 @pytest.mark.parametrize("contrast, matched", [("auto", True), ("different", True), ("same", False)])
-def test_another_contrast_is_matched_unless_it_is_said_to_be_the_same(pair, contrast, matched):
+def test_another_contrast_is_matched_unless_it_is_said_to_be_the_same(pair, contrast, matched, monkeypatch):
+    monkeypatch.setattr(contrasts, "LEAST_COMPARED", 50)
     registration = Registration(pair[0], of_other_contrast(pair[1]), model="tiny", device="cpu", contrast=contrast)
     assert (registration.matched in ("fixed", "moving")) == matched
     alike = Registration(*pair, model="tiny", device="cpu")
