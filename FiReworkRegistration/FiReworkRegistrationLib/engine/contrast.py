@@ -19,8 +19,8 @@ CHOICES = ("auto", "same", "different")
 #: images, of one scanner or two, none had more than .017; T1 and T2, FLAIR or PD made from it by curves .14 and more
 #: as brains, whole heads with the same scalp .038 and more. Matching two T1 images for nothing costs .01 Dice.
 LEAST_GAIN = 0.03
-#: Points below which nobody can tell.
-LEAST_COMPARED = 200
+#: Points below which nobody can tell, and places below which there is no map.
+LEAST_COMPARED, LEAST_PLACES = 1000, 200
 #: Distance of the points that are compared, mm.
 SAMPLE_MM = 2.0
 #: Steps of the curve, and the Gaussian that smooths it, steps.
@@ -56,7 +56,7 @@ def match_contrast(fixed, moving, affine: np.ndarray, grid, mask=None) -> tuple[
         share too little to tell.
     """
     places = _common_places(fixed, moving, affine)
-    if len(places[0]) < LEAST_COMPARED:
+    if len(places[0]) < LEAST_PLACES:
         return fixed.volume, moving.volume, ""
     values = [_gray_values(image, at) for image, at in zip((fixed, moving), places, strict=True)]
     ways = (
