@@ -113,9 +113,7 @@ class Registration:
         else:
             self.affine = np.eye(4) if start is None else start
             agreement = AgreementMeter(*images)(self.affine)
-        different = contrast == "different" or (contrast == "auto" and contrasts.differs(agreement))
         self.agreement = agreement.score
-        self.least_agreement = expected(*images, DOUBTFUL_OTHER_CONTRAST_MM if different else DOUBTFUL_MM)
         self.coverage = coverage(prepared_fixed.content, fixed.grid, moving.grid, self.affine)
         self.affine_seconds = time.perf_counter() - began
         if cancelled and cancelled():
@@ -132,12 +130,16 @@ class Registration:
                 ).format(fixed=fixed.name, spacing=self.spacing)
             )
         self._prepared, self.matched = (prepared_fixed.volume, prepared_moving.volume), ""
-        if different:
+        on_grid = [image.cpu() for image in self._images_on(self.grid)]
+        if contrast == "different" or (
+            contrast == "auto" and contrasts.differs(agreement, *on_grid, mask, self.spacing)
+        ):
             *self._prepared, self.matched = contrasts.match_contrast(
                 prepared_fixed, prepared_moving, self.affine, self.grid, mask
             )
-        images = self._images_on(self.grid)
-        self._refiner = Refiner(network, *images, mask=mask, precision=self.precision)
+            on_grid = self._images_on(self.grid)
+        self.least_agreement = expected(*images, DOUBTFUL_OTHER_CONTRAST_MM if self.matched else DOUBTFUL_MM)
+        self._refiner = Refiner(network, *on_grid, mask=mask, precision=self.precision)
         _tell(progress, 1.0, _("Ready"))
 
     @property

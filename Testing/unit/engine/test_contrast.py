@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
+import torch
 from scipy.ndimage import gaussian_filter
 
 from FiReworkRegistrationLib.engine import contrast
 from FiReworkRegistrationLib.engine.agreement import Agreement, AgreementMeter
-from FiReworkRegistrationLib.engine.contrast import GrayValueMap, differs, match_contrast
+from FiReworkRegistrationLib.engine.contrast import GrayValueMap, differs, match_contrast, rising_share
 from FiReworkRegistrationLib.engine.geometry import Grid, Volume
 from FiReworkRegistrationLib.engine.inputs import PreparedImage
 
@@ -35,21 +36,48 @@ def agreement(fixed, moving):
     return AgreementMeter(fixed.blanked, moving.blanked)(np.eye(4))
 
 
+def tensors(*images):
+    """Of the volumes, and of the first one's content."""
+    arrays = [image.volume.array for image in images] + [images[0].content.astype(np.float32)]
+    return [torch.from_numpy(array)[None, None] for array in arrays]
+
+
+def told_apart(fixed, moving):
+    return differs(agreement(fixed, moving), *tensors(fixed, moving), 2.0)
+
+
 def test_only_another_contrast_differs():
     image = tissues()
     darker = prepared(image.volume.array**1.3, image.content)
-    assert not differs(agreement(image, image))
-    assert not differs(agreement(image, darker))
-    assert differs(agreement(image, other_contrast(image)))
-    assert differs(agreement(other_contrast(image), image))
+    assert not told_apart(image, image)
+    assert not told_apart(image, darker)
+    assert told_apart(image, other_contrast(image))
+    assert told_apart(other_contrast(image), image)
 
 
 @pytest.mark.parametrize("points", [400, 2000])
 def test_the_noise_of_few_points_is_no_contrast(points):
     # So much of it the steps of a curve explain.
     by_chance = (contrast.BINS / points) ** 0.5
-    assert not differs(Agreement(by_chance, 1.0, linear=0.0, points=points))
-    assert differs(Agreement(0.8, 1.0, linear=-0.7, points=points)) == (points > 400)
+    images = *tensors(tissues(), other_contrast(tissues())), 2.0
+    assert not differs(Agreement(by_chance, 1.0, linear=0.0, points=points), *images)
+    assert differs(Agreement(0.8, 1.0, linear=-0.7, points=points), *images) == (points > 400)
+
+
+def test_the_rising_share_sees_the_sign_whatever_gain_and_bias():
+    image = tissues()
+    bias = np.linspace(0.5, 1.5, image.content.shape[0])[:, None, None]
+    brighter = prepared(image.volume.array * bias, image.content)
+    negative = prepared(np.where(image.content, 2 - image.volume.array, 0), image.content)
+    assert rising_share(*tensors(image, brighter), 2.0) > 0.99
+    assert rising_share(*tensors(image, negative), 2.0) < 0.3
+    assert rising_share(*tensors(image, prepared(np.zeros(image.content.shape), image.content)), 2.0) == 0
+
+
+def test_misplaced_images_of_one_contrast_do_not_differ():
+    image = tissues()
+    moved = prepared(np.roll(image.volume.array, 4, axis=1), np.roll(image.content, 4, axis=1))
+    assert not told_apart(image, moved)
 
 
 def test_gray_values_become_those_of_the_other_image():
