@@ -33,7 +33,7 @@ from .working_grid import MARGIN_MM, MOST_VOXELS, bring_to_grid, finer_grid, res
 
 #: An alignment is doubtful where the volumes agree less than one of them with itself moved by so many mm. Images of
 #: different contrast agree less, however well they lie.
-DOUBTFUL_MM, DOUBTFUL_OTHER_CONTRAST_MM = 8.0, 15.0
+DOUBTFUL_MM, DOUBTFUL_OTHER_CONTRAST_MM = 8.0, 20.0
 #: Voxels whose coordinates are in memory together while a volume is warped.
 WARPED_AT_ONCE = 8_000_000
 
