@@ -9,7 +9,6 @@ shows. A CSV that exists is resumed. Seeded: a case is the same in every call.
 """
 
 import argparse
-import csv
 import sys
 import time
 import zlib
@@ -19,9 +18,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT.parent / "shared" / "data" / "ixi_2mm" / "dev"
-sys.path.insert(0, str(ROOT / "FiReworkRegistration"))
+sys.path[:0] = [str(ROOT / "FiReworkRegistration"), str(Path(__file__).parent)]
 
 import numpy as np  # noqa: E402
+from figure_rows import read_rows, write_rows  # noqa: E402
 
 from FiReworkRegistrationLib.engine.geometry import Volume, linear_map  # noqa: E402
 from FiReworkRegistrationLib.training.cohort_files import find_entries  # noqa: E402
@@ -233,24 +233,6 @@ def table(rows: list[dict]) -> str:
             f"| {np.median(seconds):.2f} | {(~good).sum()} | {(~good & told).sum()} | {(good & told).sum()} |"
         )
     return "\n".join(lines)
-
-
-def read_rows(path: Path | None) -> list[dict]:
-    """Rows of an earlier, perhaps unfinished call; figures as texts."""
-    if path is None or not path.exists():
-        return []
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def write_rows(rows: list[dict], path: Path | None) -> None:
-    if path is None:
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 def _turn(rng, least: float, most: float) -> np.ndarray:

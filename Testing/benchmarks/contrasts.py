@@ -8,15 +8,17 @@ measured. A CSV file that exists is resumed.
 """
 
 import argparse
-import csv
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "FiReworkRegistration"))
+sys.path[:0] = [str(ROOT / "FiReworkRegistration"), str(Path(__file__).parent)]
+
+import numpy as np  # noqa: E402
+from figure_rows import read_rows, write_rows  # noqa: E402
+
+from FiReworkRegistrationLib.training.cohort_files import find_entries  # noqa: E402
+from FiReworkRegistrationLib.training.subjects import Subject, load_subject  # noqa: E402
 
 #: Gray values of a T1 image within the brain, 0 to 1, and what they become.
 CURVES = {
@@ -31,23 +33,6 @@ COLUMNS = ("fixed", "moving", "fixed_contrast", "moving_contrast", "kind", "sett
            "folded", "local_ncc")  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Scan:
-    """A T1 volume, its label map and brain mask."""
-
-    image: object
-    labels: object
-    brain: np.ndarray
-
-    @classmethod
-    def read(cls, path: Path) -> "Scan":
-        from FiReworkRegistrationLib.engine.files import read_volume
-        from FiReworkRegistrationLib.training.subjects import brain_mask
-
-        labels = read_volume(path.with_name(path.name.replace("_t1", "_seg")))
-        return cls(read_volume(path), labels, brain_mask(labels.array))
-
-
 def main(arguments=None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
@@ -59,20 +44,20 @@ def main(arguments=None) -> int:
     parser.add_argument("--preset", default="balanced")
     parser.add_argument("--csv", type=Path, required=True)
     options = parser.parse_args(arguments)
-    images = sorted(options.folder.resolve().glob("*_t1.nii.gz"))[options.first :][: 2 * options.pairs]
+    entries = find_entries(options.folder)[options.first :][: 2 * options.pairs]
     combinations = [("T1", "T1")]
     for name in options.contrasts:
         combinations += [("T1", name), (name, "T1")]
     rows = read_rows(options.csv)
     done = {tuple(row[column] for column in COLUMNS[:6]) for row in rows}
-    for fixed, moving in zip(images[::2], images[1::2], strict=False):
-        scans = Scan.read(fixed), Scan.read(moving)
+    for fixed, moving in zip(entries[::2], entries[1::2], strict=False):
+        both = load_subject(fixed), load_subject(moving)
         for kind in options.kinds:
             for contrasts in combinations:
                 for setting in options.settings:
                     case = fixed.name, moving.name, *contrasts, kind, setting
                     if case not in done and (contrasts != ("T1", "T1") or setting == options.settings[0]):
-                        for state in measure(*scans, *case[2:], options):
+                        for state in measure(*both, *case[2:], options):
                             rows.append(dict(zip(COLUMNS, (*case, *state), strict=True)))
                         write_rows(rows, options.csv)
                         print(" ".join(map(str, rows[-1].values())), flush=True)
@@ -80,7 +65,7 @@ def main(arguments=None) -> int:
     return 0
 
 
-def measure(fixed: Scan, moving: Scan, fixed_contrast, moving_contrast, kind, setting, options) -> list[tuple]:
+def measure(fixed: Subject, moving: Subject, fixed_contrast, moving_contrast, kind, setting, options) -> list[tuple]:
     """Matched volume, state, Dice, percent folded and local NCC: of the affine start, after K and polished."""
     from FiReworkRegistrationLib.engine.geometry import Volume
     from FiReworkRegistrationLib.engine.metrics import mean_dice
@@ -95,34 +80,34 @@ def measure(fixed: Scan, moving: Scan, fixed_contrast, moving_contrast, kind, se
     if preset.polish:
         registration.polish(preset.polish)
     names = {0: "affine", preset.iterations: f"K = {preset.iterations}", preset.iterations + 1: preset.name}
-    moving_labels = Volume(moving.labels.array, moving.labels.affine, "labels")
+    labels = [Volume(subject.labels, subject.affine, subject.name) for subject in (fixed, moving)]
     found = []
     for index, name in names.items():
         if index < len(registration.iterations):
             state = registration.iterations[index]
-            warped = warp_volume(moving_labels, registration.map(index), fixed.labels, mode="nearest")
-            value = mean_dice(fixed.labels.array, warped.array)
+            warped = warp_volume(labels[1], registration.map(index), labels[0], mode="nearest")
+            value = mean_dice(labels[0].array, warped.array)
             found.append((registration.matched, name, value, state.percent_folded, state.local_ncc))
     return found
 
 
-def with_contrast(scan: Scan, name: str, kind: str, seed: int):
-    """The scan as another sequence might show it; ``kind`` "brain" cuts out the brain."""
+def with_contrast(subject: Subject, name: str, kind: str, seed: int):
+    """The subject's volume as another sequence might show it; ``kind`` "brain" cuts out the brain."""
     from scipy.ndimage import zoom
 
     from FiReworkRegistrationLib.engine.geometry import Volume
     from FiReworkRegistrationLib.engine.preprocessing import foreground, normalize_intensity
 
-    brain = np.interp(normalize_intensity(scan.image.array, scan.brain), *CURVES[name])
+    brain = np.interp(normalize_intensity(subject.image, subject.mask), *CURVES[name])
     if name != "T1":
         generator = np.random.default_rng(seed)
         bias = zoom(generator.normal(0, BIAS, (4, 4, 4)), np.array(brain.shape) / 4, order=1)
         brain = np.maximum(brain * np.exp(bias) + generator.normal(0, NOISE, brain.shape), 0.01)
     around = 0.0
     if kind == "head":
-        around = normalize_intensity(scan.image.array, foreground(scan.image.array)) * AROUND
-    array = np.where(scan.brain, brain, around).astype(np.float32)
-    return Volume(array, scan.image.affine, f"{scan.image.name} {name}")
+        around = normalize_intensity(subject.image, foreground(subject.image)) * AROUND
+    array = np.where(subject.mask, brain, around).astype(np.float32)
+    return Volume(array, subject.affine, f"{subject.name} {name}")
 
 
 def table(rows) -> str:
@@ -139,22 +124,6 @@ def table(rows) -> str:
         ends = f"{mean(by_state[-1], 'folded'):.4f} | {first:.2f} to {last:.2f}"
         lines.append(f"| {key[0]}, {key[1]}, {key[2]} | {key[3]} | {len(by_state[0])} | {dices} | {ends} |")
     return "\n".join(lines)
-
-
-def read_rows(path: Path) -> list[dict]:
-    """Rows of an earlier, perhaps unfinished call; figures as texts."""
-    if not path.exists():
-        return []
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def write_rows(rows, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 if __name__ == "__main__":

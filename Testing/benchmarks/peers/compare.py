@@ -10,7 +10,6 @@ resumed; a case that fails is a row with its error.
 """
 
 import argparse
-import csv
 import os
 import resource
 import subprocess
@@ -31,6 +30,8 @@ OURS = {
 }
 COLUMNS = ("pair", "method", "dice", "folded", "ndv", "wall", "cpu", "error")
 sys.path[:0] = [str(ROOT / "FiReworkRegistration"), str(HERE.parent), str(HERE)]
+
+from figure_rows import read_rows, write_rows  # noqa: E402
 
 
 def main(arguments=None) -> int:
@@ -68,21 +69,6 @@ def main(arguments=None) -> int:
 
         write_curve(rows, read_states(options.curve), options.output / "curve.png")
     return 0
-
-
-def read_rows(path: Path) -> list[dict]:
-    """Rows of an earlier, perhaps unfinished call; figures as texts."""
-    if not path.exists():
-        return []
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def write_rows(rows: list[dict], path: Path) -> None:
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 def peer_python(environment: Path) -> str:

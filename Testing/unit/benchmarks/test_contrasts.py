@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from FiReworkRegistrationLib.engine.geometry import Volume
+from FiReworkRegistrationLib.training.subjects import Subject
 
 SCRIPT = Path(__file__).resolve().parents[2] / "benchmarks" / "contrasts.py"
 
@@ -17,17 +17,16 @@ def contrasts():
     return module
 
 
-def scan(contrasts):
+def subject_of_shells():
     k, j, i = np.meshgrid(*(np.linspace(-1, 1, 24),) * 3, indexing="ij")
     radius = np.sqrt(k**2 + j**2 + i**2)
     image = np.select([radius < 0.4, radius < 0.7, radius < 0.9], [200, 100, 150], 0).astype(np.float32)
-    volume = Volume(image, np.eye(4), "subject")
-    return contrasts.Scan(volume, Volume((radius < 0.7).astype(np.int16), np.eye(4), "labels"), radius < 0.7)
+    return Subject("subject", image, (radius < 0.7).astype(np.int16), radius < 0.7, np.eye(4))
 
 
 @pytest.mark.parametrize("kind", ["brain", "head"])
 def test_what_is_bright_in_t1_is_dark_in_t2(contrasts, kind):
-    subject = scan(contrasts)
+    subject = subject_of_shells()
     image = contrasts.with_contrast(subject, "T2", kind, 1).array
     assert image[12, 12, 12] < image[12, 12, 6], "white matter, then gray matter"
     outside = image[12, 12, 2]
