@@ -81,9 +81,7 @@ class Registration:
             )
         if contrast not in contrasts.CHOICES:
             raise RegistrationError(
-                _("Contrast is {choices}, got '{contrast}'.").format(
-                    choices=", ".join(contrasts.CHOICES[:-1]) + " or " + contrasts.CHOICES[-1], contrast=contrast
-                )
+                _("Contrast is auto, same or different, got '{contrast}'.").format(contrast=contrast)
             )
         self.card = find_model(model)
         self.device = choose_device(device)
@@ -130,9 +128,9 @@ class Registration:
                 ).format(fixed=fixed.name, spacing=self.spacing)
             )
         self._prepared, self.matched = (prepared_fixed.volume, prepared_moving.volume), ""
-        on_grid = [image.cpu() for image in self._images_on(self.grid)]
+        on_grid = self._images_on(self.grid)
         if contrast == "different" or (
-            contrast == "auto" and contrasts.differs(agreement, *on_grid, mask, self.spacing)
+            contrast == "auto" and contrasts.differs(agreement, *on_grid, mask.to(self.device), self.spacing)
         ):
             *self._prepared, self.matched = contrasts.match_contrast(
                 prepared_fixed, prepared_moving, self.affine, self.grid, mask
