@@ -22,7 +22,8 @@ class ModelCard:
     :param iterations: recommended K.
     :param weights: file name of the safetensors file, in the card's folder.
     :param structures: of a label-assisted model, what ``load_structures`` needs: ``weights``, ``labels`` and their
-        ``volumes`` in voxels, ``widths`` and ``features`` of the network, ``spacing`` of its training grid in mm.
+        ``volumes`` in voxels, ``widths`` and ``features`` of the network, ``spacing`` of its training grid in mm,
+        and, where it was trained on mirrored images too, the ``mirrored`` label of each.
     """
 
     name: str
@@ -126,7 +127,7 @@ def load_structures(card: ModelCard, device="cpu"):
     import torch
 
     from .networks.structures import StructureNetwork
-    from .structures import StructureReader, structure_codes
+    from .structures import StructureReader, mirrored_numbers, structure_codes
 
     known = card.structures
     if not known:
@@ -134,6 +135,8 @@ def load_structures(card: ModelCard, device="cpu"):
     try:
         network = StructureNetwork(len(known["labels"]), tuple(known["widths"]), known["features"])
         codes = structure_codes(torch.tensor(known["volumes"], dtype=torch.float32))
+        mirrored = known.get("mirrored")
+        other_side = None if mirrored is None else mirrored_numbers(known["labels"], mirrored).to(device)
         weights, spacing = known["weights"], float(known["spacing"])
     except (KeyError, TypeError, ValueError) as error:
         raise RegistrationError(
@@ -141,7 +144,7 @@ def load_structures(card: ModelCard, device="cpu"):
                 path=card.path, error=error
             )
         ) from error
-    return StructureReader(_with_weights(network, card, weights, device), codes.to(device), spacing)
+    return StructureReader(_with_weights(network, card, weights, device), codes.to(device), spacing, other_side)
 
 
 def _with_weights(network, card: ModelCard, file: str, device):

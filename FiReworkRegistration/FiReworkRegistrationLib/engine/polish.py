@@ -5,7 +5,6 @@ pairs leaves (as in ConvexAdam, Siebert et al. 2021, and FireANTs, Jena et al. 2
 the refiner's own, local NCC and smoothness (arXiv 2410.09595, eq. 5), and a term that unfolds.
 """
 
-import math
 from dataclasses import dataclass
 from itertools import pairwise, product
 
@@ -19,10 +18,9 @@ from .warping import identity_grid, sample
 
 #: Width of the similarity's window, voxels.
 WINDOW = 5
-#: The similarity is taken this far around the fixed content, mm.
-MARGIN_MM = 8.0
-#: The change fades over so much of that, mm.
-FADE_MM = 4.0
+#: The similarity is taken so many voxels around the fixed content, but not more than so many mm. Over half
+#: of that the change fades.
+MARGIN_VOXELS, MOST_MARGIN_MM = 4, 8.0
 #: Voxels of a slab on a CPU.
 VOXELS_AT_ONCE = 700_000
 #: Signs of the one-sided differences in the order in which steps take them, each with its opposite.
@@ -73,9 +71,10 @@ class FieldPolisher:
         self.start, self._moving = field.detach(), moving
         # Half of a working grid is margin, where there is nothing to compare: it stays as it is.
         content = torch.ones(field.shape[2:], dtype=torch.bool) if mask is None else mask[0, 0] > 0
-        self._box = _bounding_box(content, math.ceil(MARGIN_MM / spacing))
+        margin = max(1, min(MARGIN_VOXELS, round(MOST_MARGIN_MM / spacing)))
+        self._box = _bounding_box(content, margin)
         self._inside = self.start[(..., *self._box)].clone()
-        self._fade = _fade(self._inside.shape[2:], max(1, round(FADE_MM / spacing))).to(field.device)
+        self._fade = _fade(self._inside.shape[2:], max(1, margin // 2)).to(field.device)
         self._change, self._gradient = torch.zeros_like(self._inside), torch.zeros_like(self._inside)
         self._optimizer = Adam(self._change, self._settings.rate)
         self._steps = 0

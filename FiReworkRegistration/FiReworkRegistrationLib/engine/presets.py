@@ -10,15 +10,22 @@ from .texts import tr as _
 class PolishLevel:
     """Steps of instance optimization on one grid; see ``polish.py``.
 
-    :param finer: images and field lie on a grid so many times as fine as the working grid. Levels finer
-        than the images themselves are left out.
+    :param finer: images and field lie on a grid so many times as fine as the working grid, of 1/2 half as fine.
+        Levels finer than the images themselves are left out, and those much coarser than structures.
     :param steps: of Adam.
+    :param smoothness: weight of the field's gradient; that of ``PolishSettings`` if None.
     :param unfold: repair the folds that are left after them, see ``unfold.py``.
     """
 
-    finer: int
+    finer: float
     steps: int
     unfold: bool = False
+    smoothness: float | None = None
+
+    @property
+    def cost(self) -> float:
+        """Of all its steps; 1 is one step on the working grid."""
+        return self.steps * self.finer**3
 
 
 @dataclass(frozen=True)
@@ -35,21 +42,24 @@ class Preset:
     polish: tuple[PolishLevel, ...] = ()
 
 
+#: Coarse grids come first: they bring over each other what lies too far apart for a window of 5 voxels.
+COARSE = (PolishLevel(1 / 4, 40, smoothness=1.0), PolishLevel(1 / 2, 40, smoothness=1.0))
+
 PRESETS = {
     preset.name: preset
     for preset in (
         Preset(
             "fast", _("Fast"), _("Four iterations and a short polish: a first look in seconds."),
-            4, (PolishLevel(1, 20),),
+            4, (*COARSE, PolishLevel(1, 20)),
         ),
         Preset(
             "balanced", _("Balanced"),
             _("Eight iterations and a polish at the working resolution, then at twice it."),
-            8, (PolishLevel(1, 40), PolishLevel(2, 12)),
+            8, (*COARSE, PolishLevel(1, 40), PolishLevel(2, 12)),
         ),
         Preset(
             "best", _("Best"), _("Eight iterations and a long polish: the most accurate, about a minute on a CPU."),
-            8, (PolishLevel(1, 40), PolishLevel(2, 30)),
+            8, (*COARSE, PolishLevel(1, 40), PolishLevel(2, 30)),
         ),
         Preset(
             "plain", _("Network only"),

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ from .inputs import check_linear, check_overlap, prepare_image
 from .map_writers import TAPER_VOXELS, MapWriters, finer_than, taper
 from .maps import DisplacementMap
 from .models import find_model, load_network, load_structures
-from .polish import FieldPolisher
+from .polish import WITH_STRUCTURES, FieldPolisher, PolishSettings
 from .preprocessing import NORMALIZATIONS
 from .presets import POLISH
 from .refiner import Iteration, Refiner
@@ -29,11 +30,13 @@ from .sharpening import FINER
 from .structures import StructureMatch
 from .texts import tr as _
 from .unfold import unfold
-from .working_grid import MARGIN_MM, MOST_VOXELS, bring_to_grid, finer_grid, resized_grid, working_grid
+from .working_grid import MARGIN_MM, MOST_VOXELS, bring_to_grid, coarser, finer_grid, resized_grid, working_grid
 
 #: An alignment is doubtful where the volumes agree less than one of them with itself moved by so many mm. Images of
 #: different contrast agree less, however well they lie.
 DOUBTFUL_MM, DOUBTFUL_OTHER_CONTRAST_MM = 8.0, 20.0
+#: No level of a polish is coarser, mm.
+COARSEST_MM = 10.0
 #: Voxels whose coordinates are in memory together while a volume is warped.
 WARPED_AT_ONCE = 8_000_000
 
@@ -157,7 +160,7 @@ class Registration:
     def polish(self, levels=POLISH, seconds: float | None = None, progress=None, cancelled=None) -> Iteration:
         """Optimize the last state's field for this pair (instance optimization) and append the outcome.
 
-        :param levels: ``PolishLevel``s in turn; those finer than the images are left out.
+        :param levels: ``PolishLevel``s in turn; those finer than the images, or very coarse, are left out.
         :param seconds: no step begins after this time; the outcome then is as far as it came.
         :param progress: called as ``progress(fraction, message)`` after each step.
         :param cancelled: asked before each step.
@@ -166,9 +169,9 @@ class Registration:
         began = time.perf_counter()
         deadline = began + (math.inf if seconds is None else seconds)
         levels = [level for level in levels if (level.steps or level.unfold) and self._worth(level)]
-        total = sum(level.steps for level in levels)
+        total = sum(level.cost for level in levels)
         structures = self._structure_match() if total else None
-        field, done, repair = self.iterations[-1].field.to(self.device), 0, None
+        field, done, repair = self.iterations[-1].field.to(self.device), 0.0, None
         for level in levels:
             if time.perf_counter() >= deadline:
                 break
@@ -179,8 +182,8 @@ class Registration:
                 if time.perf_counter() >= deadline:
                     break
                 polisher.step()
-                done += 1
-                _tell(progress, done / total, "Polishing")
+                done += level.cost / level.steps
+                _tell(progress, min(1.0, done / total), "Polishing")
             if polisher:
                 # A level coarser than the field takes none of its detail away.
                 finer = polisher.start if polisher.start.shape[2] >= field.shape[2] else field
@@ -193,20 +196,25 @@ class Registration:
         images = self._images(level.finer)
         start = resize_field(field, images[0].shape[2:])
         mask, spacing = self._refiner.mask_for(start), self.spacing / level.finer
-        return FieldPolisher(*images, mask, start, spacing, structures=structures)
+        structures = structures and structures.coarser(start.shape[2:])
+        settings = WITH_STRUCTURES if structures else PolishSettings()
+        if level.smoothness is not None:
+            settings = replace(settings, smoothness=level.smoothness)
+        return FieldPolisher(*images, mask, start, spacing, settings, structures)
 
     def _worth(self, level) -> bool:
         """Whether the level's grid shows what the field's own does not, and fits in memory."""
-        if level.finer == 1:
-            return True
+        if level.finer <= 1:
+            return level.finer == 1 or self.spacing / level.finer <= COARSEST_MM
         finest = min(float(volume.grid.spacing.min()) for volume in self._prepared)
-        voxels = math.prod(level.finer * (n - 1) + 1 for n in self.grid.shape)
+        voxels = math.prod(finer_grid(self.grid, level.finer).shape)
         return self.spacing / level.finer > 0.75 * finest and voxels <= MOST_VOXELS
 
-    def _images(self, finer: int) -> tuple[torch.Tensor, torch.Tensor]:
-        if finer == 1:
-            return self._refiner.fixed, self._refiner.moving
-        return self._images_on(finer_grid(self.grid, finer))
+    def _images(self, finer: float) -> tuple[torch.Tensor, torch.Tensor]:
+        images, grid = (self._refiner.fixed, self._refiner.moving), finer_grid(self.grid, finer)
+        if finer > 1:
+            return self._images_on(grid)
+        return images if finer == 1 else tuple(coarser(image, grid.shape) for image in images)
 
     def _images_on(self, grid) -> tuple[torch.Tensor, torch.Tensor]:
         fixed, moving = self._prepared

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from .device import convolution_precision
 from .sharpening import SCORED_AT_ONCE, sharpened_codes
 from .warping import sample
+from .working_grid import coarser
 
 #: Numbers in a code; every step of the polish looks at one group of them.
 CODE_LENGTH, GROUP = 24, 8
@@ -36,16 +37,34 @@ def structure_codes(volumes: torch.Tensor) -> torch.Tensor:
     return directions * torch.cat([weights.mean()[None], weights])[:, None].sqrt()
 
 
+def mirrored_numbers(labels, mirrored) -> torch.Tensor:
+    """The structure number on the other side, for each number, (structures + 1,) int64; 0 is no structure.
+
+    :param labels: label values in the order of their structure numbers, which begin at 1.
+    :param mirrored: for each of them the label value on the other side.
+    :raises KeyError: of these that is none of the labels.
+    """
+    numbers = {label: number for number, label in enumerate(labels, start=1)}
+    return torch.tensor([0, *(numbers[label] for label in mirrored)])
+
+
 class StructureReader:
     """Codes of every voxel of an image.
 
     :param network: a ``StructureNetwork`` with its weights.
     :param codes: of :func:`structure_codes`, on the device of network and images.
     :param spacing: of the grid that the network was trained on, mm.
+    :param other_side: of :func:`mirrored_numbers`, for a network that was trained on mirrored images too: it then
+        looks at the image and at its mirror image, and the mean of both scores counts.
     """
 
-    def __init__(self, network, codes: torch.Tensor, spacing: float):
+    def __init__(self, network, codes: torch.Tensor, spacing: float, other_side: torch.Tensor | None = None):
         self._network, self._codes, self.spacing = network, codes, spacing
+        self._weight, self._bias = network.scores.weight.detach(), network.scores.bias.detach()
+        self._twice = other_side is not None
+        if self._twice:
+            self._weight = torch.cat([self._weight, self._weight[other_side]], dim=1) / 2
+            self._bias = (self._bias + self._bias[other_side]) / 2
 
     @torch.no_grad()
     def __call__(self, image: torch.Tensor, precision="fp32", finer: torch.Tensor | None = None) -> torch.Tensor:
@@ -54,17 +73,27 @@ class StructureReader:
         :param finer: the image on the grid of ``sharpening.FINER`` (n - 1) + 1 voxels an axis, where it shows
             more there: boundaries of structures are then placed by its gray values, see ``sharpening.py``.
         """
+        features = self._features(image, precision)
+        if self._twice:
+            # The last axis runs from one side of the head to the other.
+            features = torch.cat([features, self._features(image.flip(-1), precision).flip(-1)], dim=1)
+        if finer is not None:
+            return sharpened_codes(features, self._scores, self._codes, finer)
+        rows = features.flatten(2)[0].T
+        found = [self._scores(part).softmax(dim=1) @ self._codes for part in rows.split(SCORED_AT_ONCE)]
+        return torch.cat(found).T.reshape(1, -1, *image.shape[2:])
+
+    def _features(self, image, precision) -> torch.Tensor:
+        """(1, C, D, H, W) float32."""
         shape = image.shape[2:]
         missing = [-size % self._network.multiple for size in shape]
         padded = F.pad(image, [0, missing[2], 0, missing[1], 0, missing[0]])
         with convolution_precision(image.device, precision):
             features = self._network(padded.contiguous(memory_format=torch.channels_last_3d))
-        features = features[..., : shape[0], : shape[1], : shape[2]].float()
-        if finer is not None:
-            return sharpened_codes(features, self._network.scores, self._codes, finer)
-        rows = features.flatten(2)[0].T
-        found = [self._network.scores(part).softmax(dim=1) @ self._codes for part in rows.split(SCORED_AT_ONCE)]
-        return torch.cat(found).T.reshape(1, -1, *shape)
+        return features[..., : shape[0], : shape[1], : shape[2]].float()
+
+    def _scores(self, rows) -> torch.Tensor:
+        return F.linear(rows, self._weight, self._bias)
 
 
 class StructureMatch:
@@ -77,6 +106,12 @@ class StructureMatch:
     def __init__(self, fixed: torch.Tensor, moving: torch.Tensor):
         self._fixed = [group.contiguous() for group in fixed.split(GROUP, dim=1)]
         self._moving = [group.contiguous() for group in moving.split(GROUP, dim=1)]
+
+    def coarser(self, shape) -> "StructureMatch":
+        """The same on a grid of ``shape``; as it is where that is not coarser than the codes' own."""
+        if all(size <= new for size, new in zip(self._fixed[0].shape[2:], shape, strict=True)):
+            return self
+        return StructureMatch(*(coarser(torch.cat(groups, dim=1), shape) for groups in (self._fixed, self._moving)))
 
     def within(self, box, rows: slice, shape, whole) -> "StructureMatchInBox":
         """The share of some planes, for a field that is handed over in part.

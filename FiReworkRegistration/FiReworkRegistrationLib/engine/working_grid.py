@@ -4,6 +4,7 @@ from itertools import permutations
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 from .errors import RegistrationError
 from .filters import smooth
@@ -60,9 +61,12 @@ def working_grid(fixed: Volume, content: np.ndarray, spacing: float, multiple=16
     return Grid(tuple(int(n) for n in size[::-1]), affine)
 
 
-def finer_grid(grid: Grid, factor: int) -> Grid:
-    """Grid of the same first and last voxel centers, ``factor`` times as fine: factor (n - 1) + 1 voxels an axis."""
-    return resized_grid(grid, tuple(factor * (n - 1) + 1 for n in grid.shape))
+def finer_grid(grid: Grid, factor: float) -> Grid:
+    """Grid of the same first and last voxel centers, ``factor`` times as fine: factor (n - 1) + 1 voxels an axis.
+
+    Where that is no whole number, it is rounded, and the grid is that much finer or coarser.
+    """
+    return resized_grid(grid, tuple(round(factor * (n - 1)) + 1 for n in grid.shape))
 
 
 def resized_grid(grid: Grid, shape) -> Grid:
@@ -70,6 +74,13 @@ def resized_grid(grid: Grid, shape) -> Grid:
     affine = grid.affine.copy()
     affine[:3, :3] *= [(old - 1) / max(new - 1, 1) for old, new in zip(grid.shape[::-1], shape[::-1], strict=True)]
     return Grid(tuple(shape), affine)
+
+
+def coarser(image: torch.Tensor, shape) -> torch.Tensor:
+    """(1, C, D, H, W) smoothed and read on a coarser grid of the same first and last voxel centers, of ``shape``."""
+    ratio = [(n - 1) / max(new - 1, 1) for n, new in zip(image.shape[2:], shape, strict=True)]
+    smoothed = smooth(image, _deviations(ratio))
+    return F.interpolate(smoothed, tuple(shape), mode="trilinear", align_corners=True)
 
 
 def bring_to_grid(volume: Volume, grid: Grid, to_volume=None, mode="bilinear", padding="zeros") -> torch.Tensor:
@@ -83,6 +94,11 @@ def bring_to_grid(volume: Volume, grid: Grid, to_volume=None, mode="bilinear", p
     image = torch.from_numpy(np.ascontiguousarray(volume.array, dtype=np.float32))[None, None]
     if mode == "bilinear":
         ratio = grid.spacing.mean() / volume.grid.spacing
-        image = smooth(image, [0.35 * r if r > 1.3 else 0.0 for r in reversed(ratio)])
+        image = smooth(image, _deviations(reversed(ratio)))
     matrix = np.linalg.inv(volume.grid.affine) @ to_volume @ grid.affine
     return resample_affine(image, matrix, grid.shape, mode, padding)
+
+
+def _deviations(ratios) -> list[float]:
+    """How much to smooth, voxels, before only every ``ratio``-th voxel is read."""
+    return [0.35 * ratio if ratio > 1.3 else 0.0 for ratio in ratios]

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from ..engine.affine_table import affine_table, to_unit_box
 from ..engine.filters import smooth
 from ..engine.preprocessing import foreground, normalize_intensity
+from ..engine.structures import mirrored_numbers
 from .pairs import about, grid_affine, random_affine
 
 #: A brain is cut out so many voxels outside its labels at most: skull strippers differ.
@@ -36,12 +37,20 @@ class StructureExamples:
     :param spacing: mm.
     :param whole_head: share of examples that are not cut out.
     :param device: where images are kept and made.
+    :param mirrored: for each label, the one on the other side, see ``mirrored_labels``; no example is
+        mirrored if None.
+    :param flip: share of examples that are mirrored.
     """
 
-    def __init__(self, subjects, labels, shape, spacing: float, whole_head=0.25, device="cpu"):
-        self.shape, self.spacing, self.whole_head = tuple(shape), spacing, whole_head
+    def __init__(
+        self, subjects, labels, shape, spacing: float, whole_head=0.25, device="cpu", mirrored=None, flip=0.5
+    ):  # fmt: skip
+        self.shape, self.spacing, self.whole_head, self.flip = tuple(shape), spacing, whole_head, flip
         self.device = torch.device(device)
         self._labels = np.array(labels)
+        self._other_side = None
+        if mirrored is not None:
+            self._other_side = mirrored_numbers(labels, mirrored).to(self.device)
         self._subjects = [self._prepare(subject) for subject in subjects]
 
     def __len__(self) -> int:
@@ -55,8 +64,12 @@ class StructureExamples:
         """
         subject = self._subjects[index]
         to_world = grid_affine(self.shape, self.spacing, subject.center)
+        flipped = False
         if generator is not None:
             whole_head = generator.random() < self.whole_head
+            flipped = self._other_side is not None and generator.random() < self.flip
+            if flipped:
+                to_world = about(np.diag([-1.0, 1.0, 1.0, 1.0]), subject.center) @ to_world
             pose = random_affine(generator, rotation=7.0, scale=0.07, shear=0.03, shift=5.0)
             to_world = about(pose, subject.center) @ to_world
         to_voxel = to_unit_box(subject.numbers.shape) @ np.linalg.inv(subject.affine) @ to_world
@@ -65,6 +78,8 @@ class StructureExamples:
             bend = self._coarse_noise(generator, 0.03, (1, 3, 6, 7, 6))
             table = table + bend.permute(0, 2, 3, 4, 1)
         numbers = _sample(subject.numbers, table, "nearest")[0, 0].long()
+        if flipped:
+            numbers = self._other_side[numbers]
         image = _sample(subject.head if whole_head else subject.brain, table)
         if not whole_head:
             rim = 0.5 if generator is None else generator.uniform(0.3, WIDEST_RIM)
@@ -99,6 +114,27 @@ class StructureExamples:
     def _coarse_noise(self, generator, deviation: float, shape) -> torch.Tensor:
         coarse = torch.from_numpy(generator.normal(0, deviation, shape).astype(np.float32)).to(self.device)
         return F.interpolate(coarse, self.shape, mode="trilinear", align_corners=True)
+
+
+def mirrored_labels(subjects, labels) -> list[int] | None:
+    """For each of ``labels`` the one that lies where its mirror image does; itself in the midline.
+
+    :param subjects: whose centroids tell.
+    :return: None where not all labels have a partner: their structures cannot be mirrored.
+    """
+    places = np.full((len(subjects), len(labels), 3), np.nan)
+    for row, subject in zip(places, subjects, strict=True):
+        for index, label in enumerate(labels):
+            if label in subject.centroids:
+                row[index] = subject.centroids[label]
+    # The midline of each subject goes through the mean of what it shows.
+    places = np.nanmean(places - np.nanmean(places, axis=1, keepdims=True), axis=0)
+    places -= places.mean(axis=0)
+    distances = np.linalg.norm(places[:, None] - places * np.array([-1.0, 1.0, 1.0]), axis=2)
+    partner = distances.argmin(axis=1)
+    if not (partner[partner] == np.arange(len(labels))).all():
+        return None
+    return [labels[index] for index in partner]
 
 
 def _sample(array: torch.Tensor, table: torch.Tensor, mode="bilinear", padding="zeros") -> torch.Tensor:

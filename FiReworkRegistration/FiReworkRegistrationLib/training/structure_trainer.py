@@ -13,7 +13,7 @@ from ..engine.device import convolution_precision
 from ..engine.errors import RegistrationError
 from ..engine.networks.structures import StructureNetwork
 from .log import TrainingLog
-from .structure_examples import StructureExamples
+from .structure_examples import StructureExamples, mirrored_labels
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class StructureConfig:
     """One run. Lengths are voxels of the training grid unless said otherwise.
 
     :param voxels: drawn for the loss of each step, most of them where there are structures.
+    :param flip: share of examples that are mirrored, where every label has one on the other side.
     """
 
     widths: tuple[int, ...] = (16, 32, 64, 128, 128)
@@ -28,6 +29,7 @@ class StructureConfig:
     spacing: float = 2.0
     shape: tuple[int, int, int] = (80, 96, 80)
     whole_head: float = 0.25
+    flip: float = 0.5
     steps: int = 3000
     learning_rate: float = 2e-3
     weight_decay: float = 1e-4
@@ -67,6 +69,11 @@ class StructureTrainer:
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "config.json").write_text(json.dumps(asdict(config), indent=1))
         found = {"labels": self.labels, "volumes": mean_volumes(subjects, self.labels, config.spacing)}
+        mirrored = mirrored_labels(subjects, self.labels) if config.flip else None
+        if mirrored:
+            found["mirrored"] = mirrored
+        elif config.flip:
+            report("Not all labels have one on the other side: no example is mirrored.")
         (self.folder / "labels.json").write_text(json.dumps(found))
         torch.manual_seed(config.seed)
         self.network = StructureNetwork(len(self.labels), config.widths, config.features)
@@ -78,7 +85,7 @@ class StructureTrainer:
             self.network.parameters(), config.learning_rate, weight_decay=config.weight_decay
         )
         grid = config.shape, config.spacing, config.whole_head, self.device
-        self.examples = StructureExamples(subjects, self.labels, *grid)
+        self.examples = StructureExamples(subjects, self.labels, *grid, mirrored, config.flip)
         self.dev = StructureExamples(dev[: config.evaluate_subjects], self.labels, *grid)
         self.log, self.step = TrainingLog(self.folder), 0
         if (self.folder / "checkpoint.pt").exists():

@@ -169,6 +169,25 @@ def test_levels_finer_than_the_images_are_left_out(pair):
     assert not told
 
 
+def test_coarse_levels_come_first_unless_they_are_too_coarse(pair):
+    told = []
+    levels = (PolishLevel(1 / 4, 30, smoothness=1.0), PolishLevel(1 / 2, 30, smoothness=1.0), PolishLevel(1, 10))
+
+    def polished(levels, spacing):
+        registration = Registration(*pair, model="tiny", device="cpu", affine="none", spacing=spacing)
+        told.clear()
+        return registration.polish(levels, progress=lambda fraction, message: told.append(fraction))
+
+    without, with_coarse = polished(levels[2:], 2.0), polished(levels, 2.0)
+    assert with_coarse.field.shape == without.field.shape and with_coarse.local_ncc > without.local_ncc
+    # A step on a coarse grid takes hardly any time.
+    assert len(told) == 70 and told[59] < 0.3 and told[-1] == pytest.approx(1.0)
+    polished(levels, 4.0)
+    assert len(told) == 40
+    polished(levels, 8.0)
+    assert len(told) == 10
+
+
 def test_a_cancelled_polish_leaves_the_iterations(pair):
     registration = Registration(*pair, model="tiny", device="cpu", affine="none")
     steps = iter([False, False, True])

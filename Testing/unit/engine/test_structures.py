@@ -8,6 +8,7 @@ from FiReworkRegistrationLib.engine.structures import (
     CODE_LENGTH,
     StructureMatch,
     StructureReader,
+    mirrored_numbers,
     structure_codes,
 )
 from FiReworkRegistrationLib.engine.warping import warp
@@ -74,6 +75,18 @@ def test_shares_of_slabs_sum_to_the_whole(codes, shape):
     assert whole_match(codes, codes.flip(3), field, parts=3) == pytest.approx(whole, rel=1e-4)
 
 
+def test_codes_are_averaged_for_a_coarser_field_only(codes):
+    match = StructureMatch(codes, codes.flip(2))
+    assert match.coarser(SHAPE) is match and match.coarser((33, 25, 29)) is match
+    coarse = match.coarser((5, 4, 4))
+    still = torch.zeros(1, 3, 5, 4, 4)
+    box = tuple(slice(0, size) for size in (5, 4, 4))
+    differences = [coarse.within(box, box[0], (5, 4, 4), box)(still, step).item() for step in range(3)]
+    fine = whole_match(codes, codes.flip(2), torch.zeros(1, 3, *SHAPE))
+    # Noise averages out.
+    assert 0 < sum(differences) / 3 < 0.5 * fine
+
+
 def test_the_gradient_leads_to_the_structures():
     axis = torch.arange(SHAPE[0]).view(1, 1, -1, 1, 1).expand(1, CODE_LENGTH, *SHAPE)
     fixed, moving = torch.sigmoid(axis - 8.0), torch.sigmoid(axis - 10.0)
@@ -95,3 +108,16 @@ def test_a_reader_takes_any_grid_and_gives_the_mean_code_of_each_voxel():
     with torch.no_grad():
         scores = network.scores(network(padded)[0, :, 5, 6, 7])
     assert torch.allclose(found[0, :, 5, 6, 7], scores.softmax(dim=0) @ codes, atol=1e-5)
+
+
+def test_who_reads_both_sides_finds_in_a_mirror_image_what_lies_on_the_other_side():
+    torch.manual_seed(0)
+    network = StructureNetwork(3, widths=(4, 6, 8), features=7).eval()
+    codes = structure_codes(torch.tensor([100.0, 200.0, 300.0]))
+    other_side = mirrored_numbers([11, 30, 31], [11, 31, 30])
+    assert other_side.tolist() == [0, 1, 3, 2]
+    image = torch.rand(1, 1, 16, 16, 16)
+    found = StructureReader(network, codes, 2.0, other_side)(image)
+    mirrored = StructureReader(network, codes[other_side], 2.0, other_side)(image.flip(-1))
+    assert torch.allclose(found, mirrored.flip(-1), atol=1e-5)
+    assert not torch.allclose(found, StructureReader(network, codes, 2.0)(image), atol=1e-3)

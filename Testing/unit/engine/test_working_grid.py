@@ -4,7 +4,14 @@ import torch
 
 from FiReworkRegistrationLib.engine.errors import RegistrationError
 from FiReworkRegistrationLib.engine.geometry import Volume
-from FiReworkRegistrationLib.engine.working_grid import MARGIN_MM, anatomical_axes, bring_to_grid, working_grid
+from FiReworkRegistrationLib.engine.working_grid import (
+    MARGIN_MM,
+    anatomical_axes,
+    bring_to_grid,
+    coarser,
+    finer_grid,
+    working_grid,
+)
 
 
 def test_axes_are_orthonormal_and_nearest_to_ras(affine):
@@ -49,3 +56,20 @@ def test_grid_too_large_for_memory_is_refused():
     volume = Volume(np.ones((10, 10, 10), dtype=np.float32), np.diag([50.0, 50.0, 50.0, 1.0]), "whale")
     with pytest.raises(RegistrationError, match=r"whale.*coarser working resolution"):
         working_grid(volume, volume.array > 0, 1.0)
+
+
+@pytest.mark.parametrize("factor", [1 / 2, 1 / 4])
+def test_a_coarser_grid_spans_the_same_box_and_shows_the_same_places(ball, factor):
+    grid = working_grid(ball, ball.array > 0.5, 1.0)
+    coarse = finer_grid(grid, factor)
+    assert np.allclose(coarse.spacing, 1 / factor, rtol=0.1)
+    corners = np.array([[0, 0, 0], np.array(coarse.shape[::-1]) - 1])
+    assert np.allclose(coarse.to_ras(corners), grid.to_ras([[0, 0, 0], np.array(grid.shape[::-1]) - 1]))
+    place = torch.arange(float(grid.shape[2])).expand(1, 1, *grid.shape)
+    read = coarser(place, coarse.shape)
+    assert read.shape[2:] == coarse.shape
+    # Smoothing bends it at the ends only.
+    expected = torch.linspace(0, grid.shape[2] - 1, coarse.shape[2])
+    assert torch.allclose(read[0, 0, 3, 3, 2:-2], expected[2:-2], atol=0.05)
+    noise = torch.rand(1, 1, *grid.shape, generator=torch.Generator().manual_seed(0))
+    assert coarser(noise, coarse.shape).std() < 0.5 * noise.std()
