@@ -13,14 +13,17 @@ class PolishLevel:
     :param finer: images and field lie on a grid so many times as fine as the working grid, of 1/2 half as fine.
         Levels finer than the images themselves are left out, and those much coarser than structures.
     :param steps: of Adam.
-    :param smoothness: weight of the field's gradient; that of ``PolishSettings`` if None.
     :param unfold: repair the folds that are left after them, see ``unfold.py``.
+    :param smoothness: weight of the field's gradient; that of ``PolishSettings`` if None.
+    :param forget: before the first level, detail of a network's field is smoothed away: standard deviation in voxels
+        of the working grid. Of a polished field nothing is.
     """
 
     finer: float
     steps: int
     unfold: bool = False
     smoothness: float | None = None
+    forget: float = 0.0
 
     @property
     def cost(self) -> float:
@@ -42,8 +45,9 @@ class Preset:
     polish: tuple[PolishLevel, ...] = ()
 
 
-#: Coarse grids come first: they bring over each other what lies too far apart for a window of 5 voxels.
-COARSE = (PolishLevel(1 / 4, 40, smoothness=1.0), PolishLevel(1 / 2, 40, smoothness=1.0))
+#: How every polish begins. The network's field is right at large and uncertain in detail: that is smoothed away.
+#: Coarse grids then bring over each other what lies too far apart for a window of 5 fine voxels.
+COARSE = (PolishLevel(1 / 4, 80, smoothness=1.0, forget=2.0), PolishLevel(1 / 2, 80, smoothness=1.0))
 
 PRESETS = {
     preset.name: preset
@@ -54,8 +58,8 @@ PRESETS = {
         ),
         Preset(
             "balanced", _("Balanced"),
-            _("Eight iterations and a polish at the working resolution, then at twice it."),
-            8, (*COARSE, PolishLevel(1, 40), PolishLevel(2, 12)),
+            _("Four iterations and a polish from coarse to fine, the last steps at twice the working resolution."),
+            4, (*COARSE, PolishLevel(1, 40), PolishLevel(2, 12)),
         ),
         Preset(
             "best", _("Best"), _("Eight iterations and a long polish: the most accurate, about a minute on a CPU."),

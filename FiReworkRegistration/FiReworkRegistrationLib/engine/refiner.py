@@ -138,6 +138,11 @@ class Refiner:
         return F.interpolate((mask > 0).float(), size=shape, mode="trilinear", align_corners=True) >= 0.5
 
     @torch.inference_mode()
+    def similarity(self, field: torch.Tensor) -> float:
+        """``local_ncc`` of an iteration with this field, (1, 3, d, h, w) voxels of its own grid."""
+        return local_ncc(self.fixed, warp(self.moving, self._coarse(field)), mask=self.mask).item()
+
+    @torch.inference_mode()
     def accept(self, field: torch.Tensor, seconds: float, repair: Repair | None = None) -> Iteration:
         """Take a polished field as the newest state; refining goes on from what the working grid holds of it.
 

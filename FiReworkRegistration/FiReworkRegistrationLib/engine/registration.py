@@ -17,6 +17,7 @@ from .coverage import coverage
 from .device import choose_device, choose_precision
 from .errors import Cancelled, RegistrationError
 from .fields import resize_field
+from .filters import smooth
 from .geometry import Volume
 from .inputs import check_linear, check_overlap, prepare_image
 from .map_writers import TAPER_VOXELS, MapWriters, finer_than, taper
@@ -161,7 +162,8 @@ class Registration:
         """Optimize the last state's field for this pair (instance optimization) and append the outcome.
 
         :param levels: ``PolishLevel``s in turn; those finer than the images, or very coarse, are left out.
-        :param seconds: no step begins after this time; the outcome then is as far as it came.
+        :param seconds: no step begins after this time; the outcome then is as far as it came, or the field as it
+            was where that agrees better.
         :param progress: called as ``progress(fraction, message)`` after each step.
         :param cancelled: asked before each step.
         :raises Cancelled: the flag was set; :attr:`iterations` stays as it was.
@@ -171,7 +173,10 @@ class Registration:
         levels = [level for level in levels if (level.steps or level.unfold) and self._worth(level)]
         total = sum(level.cost for level in levels)
         structures = self._structure_match() if total else None
-        field, done, repair = self.iterations[-1].field.to(self.device), 0.0, None
+        before, done, repair = self.iterations[-1], 0.0, None
+        field = before.field.to(self.device)
+        if not before.polished:
+            field = smooth(field, max((level.forget for level in levels), default=0.0))
         for level in levels:
             if time.perf_counter() >= deadline:
                 break
@@ -190,6 +195,9 @@ class Registration:
                 field = finer + resize_field(polisher.field - polisher.start, finer.shape[2:])
             if level.unfold:
                 field, repair = unfold(field, self._refiner.mask_for(field), cancelled)
+        if time.perf_counter() >= deadline and self._refiner.similarity(field) < before.local_ncc:
+            # Too little time to find again what was smoothed away.
+            field, repair = before.field.to(self.device), None
         return self._refiner.accept(field, time.perf_counter() - began, repair)
 
     def _polisher(self, level, field: torch.Tensor, structures: StructureMatch | None) -> FieldPolisher:

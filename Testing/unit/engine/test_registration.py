@@ -188,6 +188,28 @@ def test_coarse_levels_come_first_unless_they_are_too_coarse(pair):
     assert len(told) == 10
 
 
+def test_detail_of_a_network_is_forgotten_but_not_that_of_a_polish(pair, monkeypatch):
+    from FiReworkRegistrationLib.engine import registration as module
+
+    registration = Registration(*pair, model="tiny", device="cpu", affine="none")
+    list(registration.refine(2))
+    widths = []
+    monkeypatch.setattr(module, "smooth", lambda field, sigma: widths.append(sigma) or field)
+    registration.polish((PolishLevel(1, 1, forget=2.0),))
+    registration.polish((PolishLevel(1, 1, forget=2.0),))
+    assert widths == [2.0]
+
+
+def test_what_was_forgotten_is_brought_back_where_time_is_too_short(pair):
+    registration = Registration(*pair, model="tiny", device="cpu", affine="none")
+    list(registration.refine(1))
+    registration.polish((PolishLevel(1, 30),))
+    list(registration.refine(3))
+    state = registration.polish((PolishLevel(1, 30, forget=4.0),), seconds=1e-6)
+    assert state.polished and state.local_ncc == pytest.approx(registration.iterations[3].local_ncc)
+    assert torch.equal(state.field, registration.iterations[3].field)
+
+
 def test_a_cancelled_polish_leaves_the_iterations(pair):
     registration = Registration(*pair, model="tiny", device="cpu", affine="none")
     steps = iter([False, False, True])
