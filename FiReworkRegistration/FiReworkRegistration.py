@@ -125,7 +125,7 @@ class FiReworkRegistrationParameterNode:
     normalization: Annotated[str, Choice(NORMALIZATIONS)] = NORMALIZATIONS[0]
     contrast: Annotated[str, Choice(CONTRASTS)] = CONTRASTS[0]
     quality: str = "balanced"
-    iterations: Annotated[int, WithinRange(1, 20)] = 8
+    iterations: Annotated[int, WithinRange(1, 20)] = 4
     stopEarly: bool = False
     align: bool = True
     keepOnCancel: bool = False

@@ -7,7 +7,7 @@ import numpy as np
 from .errors import RegistrationError
 from .geometry import Grid, Volume
 from .maps import DisplacementMap
-from .registration import warp_volume
+from .resampling import warp_volume
 from .texts import tr as _
 from .working_grid import bring_to_grid
 

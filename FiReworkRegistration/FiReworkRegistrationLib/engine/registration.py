@@ -7,10 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 from . import contrast as contrasts
-from .affine_table import affine_table, from_slice, to_unit_box
 from .agreement import AgreementMeter
 from .alignment import align, expected
 from .coverage import coverage
@@ -24,13 +22,14 @@ from .map_writers import TAPER_VOXELS, MapWriters, finer_than, taper
 from .maps import DisplacementMap
 from .models import find_model, load_network, load_structures
 from .polish import WITH_STRUCTURES, FieldPolisher, PolishSettings
+from .polish_levels import polish_levels
 from .preprocessing import NORMALIZATIONS
 from .presets import POLISH
 from .refiner import Iteration, Refiner
+from .resampling import warp_volume
 from .sharpening import FINER
 from .structures import StructureMatch
 from .texts import tr as _
-from .unfold import unfold
 from .working_grid import MARGIN_MM, MOST_VOXELS, bring_to_grid, coarser, finer_grid, resized_grid, working_grid
 
 #: An alignment is doubtful where the volumes agree less than one of them with itself moved by so many mm. Images of
@@ -38,8 +37,6 @@ from .working_grid import MARGIN_MM, MOST_VOXELS, bring_to_grid, coarser, finer_
 DOUBTFUL_MM, DOUBTFUL_OTHER_CONTRAST_MM = 8.0, 20.0
 #: No level of a polish is coarser, mm.
 COARSEST_MM = 10.0
-#: Voxels whose coordinates are in memory together while a volume is warped.
-WARPED_AT_ONCE = 8_000_000
 
 
 class Registration:
@@ -171,30 +168,15 @@ class Registration:
         began = time.perf_counter()
         deadline = began + (math.inf if seconds is None else seconds)
         levels = [level for level in levels if (level.steps or level.unfold) and self._worth(level)]
-        total = sum(level.cost for level in levels)
-        structures = self._structure_match() if total else None
-        before, done, repair = self.iterations[-1], 0.0, None
+        structures = self._structure_match() if any(level.steps for level in levels) else None
+        before = self.iterations[-1]
         field = before.field.to(self.device)
         if not before.polished:
             field = smooth(field, max((level.forget for level in levels), default=0.0))
-        for level in levels:
-            if time.perf_counter() >= deadline:
-                break
-            polisher = self._polisher(level, field, structures) if level.steps else None
-            for _step in range(level.steps):
-                if cancelled and cancelled():
-                    raise Cancelled("Cancelled while polishing.")
-                if time.perf_counter() >= deadline:
-                    break
-                polisher.step()
-                done += level.cost / level.steps
-                _tell(progress, min(1.0, done / total), "Polishing")
-            if polisher:
-                # A level coarser than the field takes none of its detail away.
-                finer = polisher.start if polisher.start.shape[2] >= field.shape[2] else field
-                field = finer + resize_field(polisher.field - polisher.start, finer.shape[2:])
-            if level.unfold:
-                field, repair = unfold(field, self._refiner.mask_for(field), cancelled)
+        field, repair = polish_levels(
+            field, levels, lambda level, field: self._polisher(level, field, structures), self._refiner.mask_for,
+            deadline, lambda fraction: _tell(progress, fraction, "Polishing"), cancelled,
+        )  # fmt: skip
         if time.perf_counter() >= deadline and self._refiner.similarity(field) < before.local_ncc:
             # Too little time to find again what was smoothed away.
             field, repair = before.field.to(self.device), None
@@ -303,33 +285,6 @@ class Registration:
                 )
             )
         return self.iterations[iteration]
-
-
-def warp_volume(moving: Volume, dmap: DisplacementMap, fixed: Volume, mode="bilinear") -> Volume:
-    """``moving`` seen through ``dmap`` on the fixed volume's own grid, in one interpolation.
-
-    :param mode: "bilinear" (float32 result) or "nearest" for label maps (their own type).
-    :return: voxels that map outside the moving volume are 0.
-    """
-    image = torch.from_numpy(np.ascontiguousarray(moving.array, dtype=np.float32))[None, None]
-    vectors = torch.from_numpy(dmap.displacement).permute(3, 0, 1, 2)[None].float()
-    to_lattice = to_unit_box(dmap.grid.shape) @ np.linalg.inv(dmap.grid.affine) @ fixed.affine
-    ras_to_moving = to_unit_box(moving.array.shape) @ np.linalg.inv(moving.affine)
-    to_moving = ras_to_moving @ fixed.affine
-    turn = torch.from_numpy(ras_to_moving[:3, :3].T.astype(np.float32).copy())
-    warped = np.empty(fixed.array.shape, dtype=np.float32)
-    # In parts: coordinates of a whole 0.5 mm head would take gigabytes.
-    thick = max(1, WARPED_AT_ONCE // int(np.prod(fixed.array.shape[1:])))
-    for first in range(0, len(warped), thick):
-        part = warped[first : first + thick]
-        there = affine_table(from_slice(to_lattice, first), part.shape)[None]
-        moved = F.grid_sample(vectors, there, padding_mode="border", align_corners=True)
-        unmoved = affine_table(from_slice(to_moving, first), part.shape).view(-1, 3)
-        there = torch.addmm(unmoved, moved.view(3, -1).T, turn).view(1, *part.shape, 3)
-        part[...] = F.grid_sample(image, there, mode=mode, align_corners=True)[0, 0].numpy()
-    if mode == "nearest":
-        warped = np.rint(warped).astype(moving.array.dtype)
-    return Volume(warped, fixed.affine, f"{moving.name} warped")
 
 
 def _tell(progress, fraction: float, message: str) -> None:

@@ -12,7 +12,8 @@ from ..engine.errors import RegistrationError
 from ..engine.files import read_volume
 from ..engine.geometry import Volume
 from ..engine.metrics import dice_per_label, nondiffeomorphic_volume, surface_figures, target_registration_error
-from ..engine.registration import Registration, warp_volume
+from ..engine.registration import Registration
+from ..engine.resampling import warp_volume
 
 FIGURES = ("dice", "assd", "hd95", "tre", "local_ncc", "folded", "ndv", "seconds")
 

@@ -7,7 +7,7 @@ from FiReworkRegistrationLib.engine.errors import Cancelled, RegistrationError
 from FiReworkRegistrationLib.engine.geometry import Volume
 from FiReworkRegistrationLib.engine.map_writers import taper
 from FiReworkRegistrationLib.engine.presets import PolishLevel
-from FiReworkRegistrationLib.engine.registration import Registration, warp_volume
+from FiReworkRegistrationLib.engine.registration import Registration
 
 
 @pytest.fixture
@@ -63,13 +63,6 @@ def test_goes_on_from_five_to_eight(pair):
     assert [i.index for i in first.iterations] == list(range(9))
 
 
-def test_labels_are_warped_without_new_values(pair):
-    labels = Volume((pair[1].array > 0.4).astype(np.int16) * 1024, pair[1].affine, "labels")
-    registration = Registration(*pair, model="tiny", device="cpu")
-    warped = warp_volume(labels, registration.map(0), pair[0], "nearest")
-    assert warped.array.dtype == np.int16 and set(np.unique(warped.array)) == {0, 1024}
-
-
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -110,15 +103,6 @@ def test_iteration_that_does_not_exist(pair):
 def test_cancel_while_preparing(pair):
     with pytest.raises(Cancelled):
         Registration(*pair, model="tiny", device="cpu", cancelled=lambda: True)
-
-
-def test_warping_in_parts_equals_warping_at_once(pair, monkeypatch):
-    from FiReworkRegistrationLib.engine import registration as module
-
-    dmap = Registration(*pair, model="tiny", device="cpu").map(0)
-    at_once = warp_volume(pair[1], dmap, pair[0]).array
-    monkeypatch.setattr(module, "WARPED_AT_ONCE", 5000)
-    assert np.allclose(warp_volume(pair[1], dmap, pair[0]).array, at_once, atol=1e-4)
 
 
 def test_a_polish_is_one_state_more_and_the_refiner_goes_on_from_it(pair):

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 import slicer
 
+from FiReworkRegistrationLib.engine.presets import find_preset
 from FiReworkRegistrationLib.panel import sample_data
 from FiReworkRegistrationLib.panel.dependencies import DependencyError
 from host.scripted_module import ModuleParent
@@ -79,7 +80,8 @@ def test_no_sample_data_no_registration(module, monkeypatch, tmp_path):
 def test_parameter_node_is_one_and_keeps_its_values(module, volume):
     logic = module.FiReworkRegistrationLogic()
     parameters = logic.getParameterNode()
-    assert (parameters.iterations, parameters.device, parameters.fixedVolume) == (8, "auto", None)
+    assert (parameters.iterations, parameters.device, parameters.fixedVolume) == (4, "auto", None)
+    assert (parameters.iterations, parameters.quality) == (find_preset().iterations, find_preset().name)
     parameters.fixedVolume = volume("Template")
     parameters.iterations = 3
     again = module.FiReworkRegistrationLogic().getParameterNode()

@@ -234,7 +234,7 @@ def test_a_panel_that_is_left_no_longer_writes_choices(panel, volume, monkeypatc
     parameters = panel._parameterNode
     panel.exit()
     panel.ui.maximumIterationsSpinBox.value = 13
-    assert parameters.iterations == 8
+    assert parameters.iterations == 4
 
 
 def test_choices_are_not_written_while_a_scene_is_imported(registered):

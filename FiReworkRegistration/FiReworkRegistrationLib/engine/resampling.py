@@ -1,0 +1,39 @@
+"""Volumes seen through a displacement map."""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from .affine_table import affine_table, from_slice, to_unit_box
+from .geometry import Volume
+from .maps import DisplacementMap
+
+#: Voxels whose coordinates are in memory together while a volume is warped.
+WARPED_AT_ONCE = 8_000_000
+
+
+def warp_volume(moving: Volume, dmap: DisplacementMap, fixed: Volume, mode="bilinear") -> Volume:
+    """``moving`` seen through ``dmap`` on the fixed volume's own grid, in one interpolation.
+
+    :param mode: "bilinear" (float32 result) or "nearest" for label maps (their own type).
+    :return: voxels that map outside the moving volume are 0.
+    """
+    image = torch.from_numpy(np.ascontiguousarray(moving.array, dtype=np.float32))[None, None]
+    vectors = torch.from_numpy(dmap.displacement).permute(3, 0, 1, 2)[None].float()
+    to_lattice = to_unit_box(dmap.grid.shape) @ np.linalg.inv(dmap.grid.affine) @ fixed.affine
+    ras_to_moving = to_unit_box(moving.array.shape) @ np.linalg.inv(moving.affine)
+    to_moving = ras_to_moving @ fixed.affine
+    turn = torch.from_numpy(ras_to_moving[:3, :3].T.astype(np.float32).copy())
+    warped = np.empty(fixed.array.shape, dtype=np.float32)
+    # In parts: coordinates of a whole 0.5 mm head would take gigabytes.
+    thick = max(1, WARPED_AT_ONCE // int(np.prod(fixed.array.shape[1:])))
+    for first in range(0, len(warped), thick):
+        part = warped[first : first + thick]
+        there = affine_table(from_slice(to_lattice, first), part.shape)[None]
+        moved = F.grid_sample(vectors, there, padding_mode="border", align_corners=True)
+        unmoved = affine_table(from_slice(to_moving, first), part.shape).view(-1, 3)
+        there = torch.addmm(unmoved, moved.view(3, -1).T, turn).view(1, *part.shape, 3)
+        part[...] = F.grid_sample(image, there, mode=mode, align_corners=True)[0, 0].numpy()
+    if mode == "nearest":
+        warped = np.rint(warped).astype(moving.array.dtype)
+    return Volume(warped, fixed.affine, f"{moving.name} warped")

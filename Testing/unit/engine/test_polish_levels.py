@@ -1,0 +1,65 @@
+import math
+import time
+
+import pytest
+import torch
+
+from FiReworkRegistrationLib.engine.errors import Cancelled
+from FiReworkRegistrationLib.engine.fields import percent_folded, resize_field
+from FiReworkRegistrationLib.engine.polish_levels import polish_levels
+from FiReworkRegistrationLib.engine.presets import PolishLevel
+
+SHAPE = (9, 9, 9)
+
+
+class Mover:
+    """Adds one voxel of its own grid along k in every step."""
+
+    def __init__(self, level, field):
+        shape = tuple(round(level.finer * (n - 1)) + 1 for n in SHAPE)
+        self.start = resize_field(field, shape)
+        self.field = self.start.clone()
+
+    def step(self):
+        self.field[:, 0] += 1.0
+
+
+def run(levels, field, deadline=math.inf, **callbacks):
+    mask_for = lambda field: torch.ones(1, 1, *field.shape[2:])  # noqa: E731
+    return polish_levels(field, levels, Mover, mask_for, deadline, **callbacks)
+
+
+def test_levels_add_up_in_voxels_of_the_finest_grid():
+    start = torch.zeros(1, 3, *SHAPE)
+    field, repair = run([PolishLevel(1 / 2, 1), PolishLevel(1, 1), PolishLevel(2, 2)], start)
+    # One voxel of 4 mm, one of 2 mm and two of 1 mm.
+    assert field.shape[2:] == (17, 17, 17) and torch.allclose(field[:, 0], torch.tensor(4.0 + 2.0 + 2.0))
+    assert repair is None and not start.any()
+
+
+def test_a_coarse_level_keeps_the_detail_of_the_field():
+    rough = torch.rand(1, 3, *SHAPE, generator=torch.Generator().manual_seed(0))
+    field, _repair = run([PolishLevel(1 / 2, 1)], rough)
+    assert torch.allclose(field[:, 0], rough[:, 0] + 2.0, atol=1e-5) and torch.equal(field[:, 1:], rough[:, 1:])
+
+
+def test_what_is_told_grows_with_the_work():
+    told = []
+    run([PolishLevel(1 / 2, 8), PolishLevel(1, 1)], torch.zeros(1, 3, *SHAPE), told=told.append)
+    assert told == pytest.approx([share / 16 for share in range(1, 9)] + [1.0])
+
+
+def test_no_step_begins_when_time_is_over_or_it_was_cancelled():
+    start = torch.zeros(1, 3, *SHAPE)
+    assert torch.equal(run([PolishLevel(1, 5)], start, time.perf_counter())[0], start)
+    steps = iter([False, False, True])
+    with pytest.raises(Cancelled):
+        run([PolishLevel(1, 5)], start, cancelled=lambda: next(steps))
+
+
+def test_folds_are_repaired_without_a_step():
+    folded = torch.zeros(1, 3, *SHAPE)
+    folded[:, 0, 3, 4, 4], folded[:, 0, 5, 4, 4] = 1.2, -1.2
+    assert percent_folded(folded) > 0
+    field, repair = run([PolishLevel(1, 0, unfold=True)], folded)
+    assert percent_folded(field) == repair.folded_after == 0
