@@ -17,7 +17,7 @@ class SelfTest:
 
     def test_parameterNode(self):
         parameters = self._module().FiReworkRegistrationLogic().getParameterNode()
-        self.assertEqual((parameters.iterations, parameters.device), (8, "auto"))
+        self.assertEqual((parameters.iterations, parameters.device), (4, "auto"))
         self.assertIsNone(parameters.fixedVolume)
         with self.assertRaises(ValueError):
             parameters.iterations = 0

@@ -71,7 +71,7 @@ def measure(fixed: Subject, moving: Subject, fixed_contrast, moving_contrast, ki
     from FiReworkRegistrationLib.engine.metrics import mean_dice
     from FiReworkRegistrationLib.engine.presets import find_preset
     from FiReworkRegistrationLib.engine.registration import Registration
-    from FiReworkRegistrationLib.engine.resampling import warp_volume
+    from FiReworkRegistrationLib.engine.volume_warping import warp_volume
 
     images = with_contrast(fixed, fixed_contrast, kind, 1), with_contrast(moving, moving_contrast, kind, 2)
     registration = Registration(*images, device="cpu", contrast=setting)

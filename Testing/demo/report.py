@@ -38,7 +38,7 @@ def gather(outputs) -> Report:
     from slicer.util import arrayFromVolume
 
     from FiReworkRegistrationLib.engine.maps import DisplacementMap
-    from FiReworkRegistrationLib.engine.resampling import warp_volume
+    from FiReworkRegistrationLib.engine.volume_warping import warp_volume
 
     registration = outputs.registration
     fixed, moving, grid = registration.fixed, registration.moving, registration.fixed.grid

@@ -7,8 +7,8 @@ import numpy as np
 from .errors import RegistrationError
 from .geometry import Grid, Volume
 from .maps import DisplacementMap
-from .resampling import warp_volume
 from .texts import tr as _
+from .volume_warping import warp_volume
 from .working_grid import bring_to_grid
 
 #: Names listed in a message at most.

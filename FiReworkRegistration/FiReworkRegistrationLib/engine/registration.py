@@ -26,10 +26,10 @@ from .polish_levels import polish_levels
 from .preprocessing import NORMALIZATIONS
 from .presets import POLISH
 from .refiner import Iteration, Refiner
-from .resampling import warp_volume
 from .sharpening import FINER
 from .structures import StructureMatch
 from .texts import tr as _
+from .volume_warping import warp_volume
 from .working_grid import MARGIN_MM, MOST_VOXELS, bring_to_grid, coarser, finer_grid, resized_grid, working_grid
 
 #: An alignment is doubtful where the volumes agree less than one of them with itself moved by so many mm. Images of

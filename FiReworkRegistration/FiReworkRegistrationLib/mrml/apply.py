@@ -148,7 +148,7 @@ def _worldVolume(node, toWorld):
 
 def _warpedLabels(labels, worldMap, fixed):
     """Nearest neighbor on the fixed grid, (k, j, i) of the labels' own type."""
-    from ..engine.resampling import warp_volume
+    from ..engine.volume_warping import warp_volume
 
     return warp_volume(labels, worldMap, fixed, "nearest").array
 
@@ -158,7 +158,7 @@ def _warpedValues(volume, worldMap, fixed):
     import numpy as np
 
     from ..engine.geometry import Volume
-    from ..engine.resampling import warp_volume
+    from ..engine.volume_warping import warp_volume
 
     # Outside comes the lowest value, which in a CT is air and not 0.
     lowest = float(volume.array.min())

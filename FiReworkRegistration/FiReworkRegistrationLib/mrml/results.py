@@ -39,7 +39,7 @@ def computeResults(registration, pair, iteration, *, volume, jacobian, inverse, 
     """
     import numpy as np
 
-    from ..engine.resampling import warp_volume
+    from ..engine.volume_warping import warp_volume
 
     stopIfCancelled(cancelled)
     registration.restore(iteration, cancelled)

@@ -13,7 +13,7 @@ from ..engine.files import read_volume
 from ..engine.geometry import Volume
 from ..engine.metrics import dice_per_label, nondiffeomorphic_volume, surface_figures, target_registration_error
 from ..engine.registration import Registration
-from ..engine.resampling import warp_volume
+from ..engine.volume_warping import warp_volume
 
 FIGURES = ("dice", "assd", "hd95", "tre", "local_ncc", "folded", "ndv", "seconds")
 

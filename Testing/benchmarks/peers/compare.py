@@ -136,7 +136,7 @@ class Case:
 
         from FiReworkRegistrationLib.engine.fields import percent_folded, ras_to_voxels
         from FiReworkRegistrationLib.engine.metrics import dice_per_label, nondiffeomorphic_volume
-        from FiReworkRegistrationLib.engine.resampling import warp_volume
+        from FiReworkRegistrationLib.engine.volume_warping import warp_volume
 
         grid = self._fixed_labels.grid
         displacement = np.zeros((*grid.shape, 3), np.float32) if field is None else read_field(field, grid)

@@ -199,7 +199,7 @@ class KnownRegistration:
         return SimpleNamespace(of=lambda field: SimpleNamespace(lattice=known.grid, write=write))
 
     def warped(self, iteration=None):
-        from FiReworkRegistrationLib.engine.resampling import warp_volume
+        from FiReworkRegistrationLib.engine.volume_warping import warp_volume
 
         return warp_volume(self.moving, self.map(), self.fixed)
 

@@ -28,12 +28,12 @@ def failing(tools, method):
 def test_a_failing_output_leaves_the_scene_as_it_was(
     tools, scene, monkeypatch, register, moving, existing, step, reuse
 ):
-    from FiReworkRegistrationLib.engine import maps, registration
+    from FiReworkRegistrationLib.engine import maps, volume_warping
 
     def fails(*arguments):
         raise MemoryError("no room")
 
-    monkeypatch.setattr(registration if step == "warp_volume" else maps.DisplacementMap, step, fails)
+    monkeypatch.setattr(volume_warping if step == "warp_volume" else maps.DisplacementMap, step, fails)
     fixed = tools.addVolume("fixed", tools.GEOMETRIES["upright"])
     before = tools.contents(scene)
     with pytest.raises(MemoryError):

@@ -85,7 +85,7 @@ def test_itk_resamples_an_image_as_mrml_points_say(tools, tmp_path, node, known)
 
     from FiReworkRegistrationLib.engine.files import to_image
     from FiReworkRegistrationLib.engine.maps import _lattice_points
-    from FiReworkRegistrationLib.engine.resampling import warp_volume
+    from FiReworkRegistrationLib.engine.volume_warping import warp_volume
 
     moving = Volume(tools.blobs(tools.GEOMETRIES["upright"]), tools.GEOMETRIES["upright"])
     fixed = Volume(tools.blobs(known.grid.affine), known.grid.affine)

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from FiReworkRegistrationLib.engine import resampling
+from FiReworkRegistrationLib.engine import volume_warping
 from FiReworkRegistrationLib.engine.geometry import Grid, Volume
 from FiReworkRegistrationLib.engine.maps import DisplacementMap
-from FiReworkRegistrationLib.engine.resampling import warp_volume
+from FiReworkRegistrationLib.engine.volume_warping import warp_volume
 
 SHIFT = np.array([4.0, -4.0, 2.0])
 
@@ -39,7 +39,7 @@ def test_a_volume_is_seen_through_the_map(fixed, moving, shifted):
 def test_warping_in_parts_equals_warping_at_once(fixed, moving, shifted, monkeypatch):
     shifted.displacement[3, 3, 3] += 5.0
     at_once = warp_volume(moving, shifted, fixed).array
-    monkeypatch.setattr(resampling, "WARPED_AT_ONCE", 5000)
+    monkeypatch.setattr(volume_warping, "WARPED_AT_ONCE", 5000)
     assert np.allclose(warp_volume(moving, shifted, fixed).array, at_once, atol=1e-4)
 
 
