@@ -5,7 +5,7 @@ pairs leaves (as in ConvexAdam, Siebert et al. 2021, and FireANTs, Jena et al. 2
 the refiner's own, local NCC and smoothness (arXiv 2410.09595, eq. 5), and a term that unfolds.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise, product
 
 import torch
@@ -59,15 +59,18 @@ class FieldPolisher:
     :param spacing: of the grid, mm.
     :param settings: :data:`WITH_STRUCTURES` or, where there are none, the defaults, if None.
     :param structures: what else must match, or None.
+    :param smoothness: weight of the field's gradient instead of that of the settings, or None.
     :param voxels_at_once: the loss is summed over slabs of about so many voxels; everything at once if None.
     :ivar start: the field at the beginning.
     """
 
     def __init__(
         self, fixed, moving, mask, field, spacing: float, settings: PolishSettings | None = None,
-        structures: StructureMatch | None = None, voxels_at_once: int | None = None,
+        structures: StructureMatch | None = None, smoothness: float | None = None, voxels_at_once: int | None = None,
     ):  # fmt: skip
         self._settings = settings or (WITH_STRUCTURES if structures else PolishSettings())
+        if smoothness is not None:
+            self._settings = replace(self._settings, smoothness=smoothness)
         self.start, self._moving = field.detach(), moving
         # Half of a working grid is margin, where there is nothing to compare: it stays as it is.
         content = torch.ones(field.shape[2:], dtype=torch.bool) if mask is None else mask[0, 0] > 0

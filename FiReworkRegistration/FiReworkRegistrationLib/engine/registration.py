@@ -3,7 +3,6 @@
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -21,7 +20,7 @@ from .inputs import check_linear, check_overlap, prepare_image
 from .map_writers import TAPER_VOXELS, MapWriters, finer_than, taper
 from .maps import DisplacementMap
 from .models import find_model, load_network, load_structures
-from .polish import WITH_STRUCTURES, FieldPolisher, PolishSettings
+from .polish import FieldPolisher
 from .polish_levels import polish_levels
 from .preprocessing import NORMALIZATIONS
 from .presets import POLISH
@@ -187,10 +186,7 @@ class Registration:
         start = resize_field(field, images[0].shape[2:])
         mask, spacing = self._refiner.mask_for(start), self.spacing / level.finer
         structures = structures and structures.coarser(start.shape[2:])
-        settings = WITH_STRUCTURES if structures else PolishSettings()
-        if level.smoothness is not None:
-            settings = replace(settings, smoothness=level.smoothness)
-        return FieldPolisher(*images, mask, start, spacing, settings, structures)
+        return FieldPolisher(*images, mask, start, spacing, structures=structures, smoothness=level.smoothness)
 
     def _worth(self, level) -> bool:
         """Whether the level's grid shows what the field's own does not, and fits in memory."""
@@ -201,10 +197,11 @@ class Registration:
         return self.spacing / level.finer > 0.75 * finest and voxels <= MOST_VOXELS
 
     def _images(self, finer: float) -> tuple[torch.Tensor, torch.Tensor]:
-        images, grid = (self._refiner.fixed, self._refiner.moving), finer_grid(self.grid, finer)
-        if finer > 1:
-            return self._images_on(grid)
-        return images if finer == 1 else tuple(coarser(image, grid.shape) for image in images)
+        images = self._refiner.fixed, self._refiner.moving
+        if finer == 1:
+            return images
+        grid = finer_grid(self.grid, finer)
+        return self._images_on(grid) if finer > 1 else tuple(coarser(image, grid.shape) for image in images)
 
     def _images_on(self, grid) -> tuple[torch.Tensor, torch.Tensor]:
         fixed, moving = self._prepared
