@@ -10,8 +10,9 @@ from .unfold import Repair, unfold
 
 
 def polish_levels(
-    field: torch.Tensor, levels, polisher, mask_for, deadline: float, told=lambda fraction: None, cancelled=None
-) -> tuple[torch.Tensor, Repair | None]:
+    field: torch.Tensor, levels, polisher, mask_for, deadline: float, told=lambda fraction: None, cancelled=None,
+    forgotten=None, similarity=None,
+) -> tuple[torch.Tensor, Repair | None]:  # fmt: skip
     """
     :param field: (1, 3, D, H, W) voxels of its own grid; stays as it is.
     :param levels: ``PolishLevel`` s.
@@ -20,13 +21,18 @@ def polish_levels(
     :param deadline: of ``time.perf_counter``; no step begins after it.
     :param told: called with the share of the work that is done, in [0, 1], after each step.
     :param cancelled: asked before each step.
+    :param forgotten: ``forgotten(field, deviation)`` smooths a field, where levels ask for that.
+    :param similarity: of the images under a field. Where time was too short to find again what was smoothed away,
+        the field before that comes back.
     :return: the field on the finest of all grids, and what a repair changed, if there was one.
     :raises Cancelled: the flag was set.
     """
-    total, done, repair = sum(level.cost for level in levels), 0.0, None
+    total, done, repair, kept = sum(level.cost for level in levels), 0.0, None, None
     for level in levels:
         if time.perf_counter() >= deadline:
             break
+        if level.forget:
+            kept, field = field, forgotten(field, level.forget)
         own = polisher(level, field) if level.steps else None
         for _step in range(level.steps):
             if cancelled and cancelled():
@@ -42,4 +48,6 @@ def polish_levels(
             field = finer + resize_field(own.field - own.start, finer.shape[2:])
         if level.unfold:
             field, repair = unfold(field, mask_for(field), cancelled)
+    if kept is not None and time.perf_counter() >= deadline and similarity(field) < similarity(kept):
+        field, repair = kept, None
     return field, repair

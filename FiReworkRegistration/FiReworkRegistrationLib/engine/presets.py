@@ -15,8 +15,9 @@ class PolishLevel:
     :param steps: of Adam.
     :param unfold: repair the folds that are left after them, see ``unfold.py``.
     :param smoothness: weight of the field's gradient; that of ``PolishSettings`` if None.
-    :param forget: before the first level, detail of a network's field is smoothed away: standard deviation in voxels
-        of the working grid. Of a polished field nothing is.
+    :param forget: detail of the field is smoothed away before: standard deviation in voxels of the working grid. At
+        the first level that is done to a network's field only, not to a polished one.
+    :param again: left out where structures are matched: with them it finds nothing more.
     """
 
     finer: float
@@ -24,6 +25,7 @@ class PolishLevel:
     unfold: bool = False
     smoothness: float | None = None
     forget: float = 0.0
+    again: bool = False
 
     @property
     def cost(self) -> float:
@@ -45,16 +47,20 @@ class Preset:
     polish: tuple[PolishLevel, ...] = ()
 
 
+#: Detail that lies well is found again from the smoothed field, what had caught on the wrong fold of cortex is freed.
+AGAIN = PolishLevel(1 / 2, 60, smoothness=1.0, forget=2.0, again=True)
 #: How every polish begins. The network's field is right at large and uncertain in detail: that is smoothed away.
 #: Coarse grids then bring over each other what lies too far apart for a window of 5 fine voxels.
-COARSE = (PolishLevel(1 / 4, 80, smoothness=1.0, forget=2.0), PolishLevel(1 / 2, 80, smoothness=1.0))
+COARSE = (PolishLevel(1 / 4, 80, smoothness=1.0, forget=2.0), PolishLevel(1 / 2, 80, smoothness=1.0), AGAIN, AGAIN)
+#: The same twice more, down to the working grid.
+TWICE = (AGAIN, PolishLevel(1, 30, again=True)) * 2
 
 PRESETS = {
     preset.name: preset
     for preset in (
         Preset(
-            "fast", _("Fast"), _("Four iterations and a short polish: a first look in seconds."),
-            4, (*COARSE, PolishLevel(1, 20)),
+            "fast", _("Fast"), _("Two iterations and a short polish: a first look in seconds."),
+            2, (*COARSE, PolishLevel(1, 20)),
         ),
         Preset(
             "balanced", _("Balanced"),
@@ -63,7 +69,7 @@ PRESETS = {
         ),
         Preset(
             "best", _("Best"), _("Eight iterations and a long polish: the most accurate, about a minute on a CPU."),
-            8, (*COARSE, PolishLevel(1, 40), PolishLevel(2, 30)),
+            8, (*COARSE, PolishLevel(1, 30), *TWICE, PolishLevel(2, 30)),
         ),
         Preset(
             "plain", _("Network only"),

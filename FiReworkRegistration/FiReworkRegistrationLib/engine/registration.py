@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -168,17 +169,16 @@ class Registration:
         deadline = began + (math.inf if seconds is None else seconds)
         levels = [level for level in levels if (level.steps or level.unfold) and self._worth(level)]
         structures = self._structure_match() if any(level.steps for level in levels) else None
+        if structures:
+            levels = [level for level in levels if not level.again]
         before = self.iterations[-1]
-        field = before.field.to(self.device)
-        if not before.polished:
-            field = smooth(field, max((level.forget for level in levels), default=0.0))
+        if before.polished:
+            levels[:1] = [replace(level, forget=0.0) for level in levels[:1]]
         field, repair = polish_levels(
-            field, levels, lambda level, field: self._polisher(level, field, structures), self._refiner.mask_for,
-            deadline, lambda fraction: _tell(progress, fraction, "Polishing"), cancelled,
+            before.field.to(self.device), levels, lambda level, field: self._polisher(level, field, structures),
+            self._refiner.mask_for, deadline, lambda fraction: _tell(progress, fraction, "Polishing"), cancelled,
+            lambda field, voxels: smooth(field, voxels * finer_than(field, self.grid)), self._refiner.similarity,
         )  # fmt: skip
-        if time.perf_counter() >= deadline and self._refiner.similarity(field) < before.local_ncc:
-            # Too little time to find again what was smoothed away.
-            field, repair = before.field.to(self.device), None
         return self._refiner.accept(field, time.perf_counter() - began, repair)
 
     def _polisher(self, level, field: torch.Tensor, structures: StructureMatch | None) -> FieldPolisher:

@@ -17,7 +17,7 @@ from .warping import sample
 from .working_grid import coarser
 
 #: Numbers in a code; every step of the polish looks at one group of them.
-CODE_LENGTH, GROUP = 24, 8
+CODE_LENGTH, GROUP = 24, 4
 #: A structure weighs as its volume to this power: small ones count for more than their voxels, as in Dice.
 VOLUME_POWER = -0.5
 

@@ -63,3 +63,28 @@ def test_folds_are_repaired_without_a_step():
     field, repair = run([PolishLevel(1, 0, unfold=True)], folded)
     assert repair.folded_before == percent_folded(folded) > 0
     assert repair.largest_change > 0 and not torch.equal(field, folded)
+
+
+def test_detail_is_smoothed_away_before_a_level_that_asks_for_it():
+    smoothed = []
+
+    def forgotten(field, deviation):
+        smoothed.append((float(field[0, 0, 0, 0, 0]), deviation))
+        return torch.zeros_like(field)
+
+    levels = [PolishLevel(1, 3), PolishLevel(1 / 2, 1, forget=2.0), PolishLevel(1, 1)]
+    field, _repair = run(levels, torch.zeros(1, 3, *SHAPE), forgotten=forgotten, similarity=None)
+    assert smoothed == [(3.0, 2.0)] and torch.allclose(field[:, 0], torch.tensor(2.0 + 1.0))
+
+
+@pytest.mark.parametrize("better", [True, False])
+def test_what_was_smoothed_away_comes_back_where_time_was_too_short(monkeypatch, better):
+    now = iter([0.0] * 5 + [10.0] * 10)
+    monkeypatch.setattr(time, "perf_counter", lambda: next(now))
+    levels = [PolishLevel(1, 1), PolishLevel(1, 9, forget=2.0), PolishLevel(1, 9)]
+    field, _repair = run(
+        levels, torch.zeros(1, 3, *SHAPE), 5.0, forgotten=lambda field, deviation: torch.full_like(field, -5.0),
+        similarity=lambda field: float(field[0, 0, 0, 0, 0]) * (-1 if better else 1),
+    )  # fmt: skip
+    # Two steps after the smoothing fit in; then the field of the first level, or what there is.
+    assert field[0, 0, 0, 0, 0] == (-3.0 if better else 1.0)

@@ -16,10 +16,17 @@ def test_each_costs_more_than_the_one_before():
     assert not PRESETS["plain"].polish
 
 
-def test_a_polish_goes_from_coarse_to_fine():
+def test_a_polish_begins_coarse_and_ends_on_its_finest_grid():
+    for name in ("fast", "balanced", "best"):
+        for levels in (PRESETS[name].polish, [level for level in PRESETS[name].polish if not level.again]):
+            finer = [level.finer for level in levels]
+            assert finer[0] == min(finer) < finer[-1] == max(finer)
+
+
+def test_what_is_smoothed_away_is_sought_again_afterwards():
     for preset in PRESETS.values():
-        finer = [level.finer for level in preset.polish]
-        assert finer == sorted(finer)
+        forgetting = [index for index, level in enumerate(preset.polish) if level.forget]
+        assert all(any(later.finer >= 1 for later in preset.polish[index + 1 :]) for index in forgetting)
 
 
 def test_an_unknown_name_lists_the_known_ones():

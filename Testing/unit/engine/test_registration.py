@@ -8,6 +8,7 @@ from FiReworkRegistrationLib.engine.geometry import Volume
 from FiReworkRegistrationLib.engine.map_writers import taper
 from FiReworkRegistrationLib.engine.presets import PolishLevel
 from FiReworkRegistrationLib.engine.registration import Registration
+from FiReworkRegistrationLib.engine.structures import StructureMatch
 
 
 @pytest.fixture
@@ -179,9 +180,25 @@ def test_detail_of_a_network_is_forgotten_but_not_that_of_a_polish(pair, monkeyp
     list(registration.refine(2))
     widths = []
     monkeypatch.setattr(module, "smooth", lambda field, sigma: widths.append(sigma) or field)
-    registration.polish((PolishLevel(1, 1, forget=2.0),))
-    registration.polish((PolishLevel(1, 1, forget=2.0),))
-    assert widths == [2.0]
+    levels = (PolishLevel(1, 1, forget=2.0), PolishLevel(2, 1), PolishLevel(1, 1, forget=3.0))
+    registration.polish(levels)
+    # On the finer grid the same length has twice as many voxels.
+    assert widths == [2.0, 6.0]
+    registration.polish(levels)
+    # What this polish found itself is smoothed.
+    assert widths == [2.0, 6.0, 6.0]
+
+
+def test_with_structures_nothing_is_sought_again(pair, monkeypatch):
+    registration = Registration(*pair, model="tiny", device="cpu", affine="none")
+    told, levels = [], (PolishLevel(1, 2), PolishLevel(1, 5, forget=2.0, again=True))
+    count = lambda fraction, message: told.append(fraction)  # noqa: E731
+    registration.polish(levels, progress=count)
+    assert len(told) == 7
+    codes = torch.zeros(1, 24, *registration.grid.shape)
+    monkeypatch.setattr(registration, "_structure_match", lambda: StructureMatch(codes, codes))
+    registration.polish(levels, progress=count)
+    assert len(told) == 7 + 2 and told[-1] == pytest.approx(1.0)
 
 
 def test_what_was_forgotten_is_brought_back_where_time_is_too_short(pair):

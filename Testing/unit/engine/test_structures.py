@@ -6,6 +6,7 @@ import torch
 from FiReworkRegistrationLib.engine.networks.structures import StructureNetwork
 from FiReworkRegistrationLib.engine.structures import (
     CODE_LENGTH,
+    GROUP,
     StructureMatch,
     StructureReader,
     mirrored_numbers,
@@ -31,7 +32,8 @@ def whole_match(fixed, moving, field, parts=1):
     for first, last in pairwise(ends):
         seen = slice(max(0, first - 2), min(shape[0], last + 2))
         share = match.within((seen, *box[1:]), slice(first, last), shape, box)
-        total += sum(share(field[:, :, seen], step).item() for step in range(3)) / 3
+        groups = CODE_LENGTH // GROUP
+        total += sum(share(field[:, :, seen], step).item() for step in range(groups)) / groups
     return total
 
 
