@@ -23,16 +23,17 @@ def polish_levels(
     :param cancelled: asked before each step.
     :param forgotten: ``forgotten(field, deviation)`` smooths a field, where levels ask for that.
     :param similarity: of the images under a field. Where time was too short to find again what was smoothed away,
-        the field before that comes back.
+        the field before that comes back, or that at the beginning.
     :return: the field on the finest of all grids, and what a repair changed, if there was one.
     :raises Cancelled: the flag was set.
     """
-    total, done, repair, kept = sum(level.cost for level in levels), 0.0, None, None
+    total, done, repair, kept = sum(level.cost for level in levels), 0.0, None, (field,)
     for level in levels:
         if time.perf_counter() >= deadline:
             break
         if level.forget:
-            kept, field = field, forgotten(field, level.forget)
+            kept = kept[0], field
+            field = forgotten(field, level.forget)
         own = polisher(level, field) if level.steps else None
         for _step in range(level.steps):
             if cancelled and cancelled():
@@ -48,6 +49,7 @@ def polish_levels(
             field = finer + resize_field(own.field - own.start, finer.shape[2:])
         if level.unfold:
             field, repair = unfold(field, mask_for(field), cancelled)
-    if kept is not None and time.perf_counter() >= deadline and similarity(field) < similarity(kept):
-        field, repair = kept, None
+    if len(kept) > 1 and time.perf_counter() >= deadline:
+        best = max((field, *kept), key=similarity)
+        field, repair = best, repair if best is field else None
     return field, repair

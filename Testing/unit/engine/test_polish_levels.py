@@ -88,3 +88,14 @@ def test_what_was_smoothed_away_comes_back_where_time_was_too_short(monkeypatch,
     )  # fmt: skip
     # Two steps after the smoothing fit in; then the field of the first level, or what there is.
     assert field[0, 0, 0, 0, 0] == (-3.0 if better else 1.0)
+
+
+def test_too_little_time_after_several_smoothings_leaves_the_start(monkeypatch):
+    now = iter([0.0] * 3 + [10.0] * 10)
+    monkeypatch.setattr(time, "perf_counter", lambda: next(now))
+    levels, start = [PolishLevel(1, 0, forget=2.0)] * 3, torch.full((1, 3, *SHAPE), 9.0)
+    field, _repair = run(
+        levels, start, 5.0, forgotten=lambda field, deviation: field / 2,
+        similarity=lambda field: float(field[0, 0, 0, 0, 0]),
+    )  # fmt: skip
+    assert torch.equal(field, start)
