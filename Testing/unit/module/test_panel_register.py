@@ -290,12 +290,12 @@ def test_a_gpu_without_memory_is_no_end(ready, engine):
 def test_a_quality_sets_the_iterations_and_polishes_at_the_end(ready, engine, choose):
     ui = ready.ui
     choose(ui.qualityComboBox, "Fast")
-    assert ui.maximumIterationsSpinBox.value == 4
-    ui.maximumIterationsSpinBox.value = 2
+    assert ui.maximumIterationsSpinBox.value == 2
+    ui.maximumIterationsSpinBox.value = 1
     ui.registerButton.click()
-    assert [state.polished for state in engine.last.iterations] == [False, False, False, True]
+    assert [state.polished for state in engine.last.iterations] == [False, False, True]
     assert ui.iterationLabel.text == "polished (best)"
-    assert ready.ui.verdictLabel.text.startswith("Improved NCC 0.50 → 0.85 in 2 iterations and a polish")
+    assert ready.ui.verdictLabel.text.startswith("Improved NCC 0.50 → 0.80 in 1 iteration and a polish")
 
 
 def test_polish_goes_on_from_the_last_iteration(registered, engine):

@@ -211,7 +211,7 @@ def test_registering_again_reuses_the_nodes(tools, scene, register, fixed, movin
 @pytest.mark.parametrize(
     ("settings", "count", "polished"),
     [
-        ({"preset": "fast", "iterations": None, "polish": None}, 5, True),
+        ({"preset": "fast", "iterations": None, "polish": None}, 3, True),
         ({"preset": "plain", "iterations": 3, "polish": None}, 3, False),
         ({"preset": None, "iterations": 3, "polish": None}, 4, True),
     ],
