@@ -27,13 +27,13 @@ def polish_levels(
     :return: the field on the finest of all grids, and what a repair changed, if there was one.
     :raises Cancelled: the flag was set.
     """
-    total, done, repair, kept = sum(level.cost for level in levels), 0.0, None, (field,)
+    total, done, repair = sum(level.cost for level in levels), 0.0, None
+    start, sharp = field, None
     for level in levels:
         if time.perf_counter() >= deadline:
             break
         if level.forget:
-            kept = kept[0], field
-            field = forgotten(field, level.forget)
+            sharp, field = field, forgotten(field, level.forget)
         own = polisher(level, field) if level.steps else None
         for _step in range(level.steps):
             if cancelled and cancelled():
@@ -49,7 +49,7 @@ def polish_levels(
             field = finer + resize_field(own.field - own.start, finer.shape[2:])
         if level.unfold:
             field, repair = unfold(field, mask_for(field), cancelled)
-    if len(kept) > 1 and time.perf_counter() >= deadline:
-        best = max((field, *kept), key=similarity)
+    if sharp is not None and time.perf_counter() >= deadline:
+        best = max((field, start, sharp), key=similarity)
         field, repair = best, repair if best is field else None
     return field, repair

@@ -52,7 +52,7 @@ AGAIN = PolishLevel(1 / 2, 60, smoothness=1.0, forget=2.0, again=True)
 #: How every polish begins. The network's field is right at large and uncertain in detail: that is smoothed away.
 #: Coarse grids then bring over each other what lies too far apart for a window of 5 fine voxels.
 COARSE = (PolishLevel(1 / 4, 80, smoothness=1.0, forget=2.0), PolishLevel(1 / 2, 80, smoothness=1.0), AGAIN, AGAIN)
-#: The same twice more, down to the working grid.
+#: Two such rounds that go on to the working grid.
 TWICE = (AGAIN, PolishLevel(1, 30, again=True)) * 2
 
 PRESETS = {

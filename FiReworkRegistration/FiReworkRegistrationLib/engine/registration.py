@@ -172,8 +172,8 @@ class Registration:
         if structures:
             levels = [level for level in levels if not level.again]
         before = self.iterations[-1]
-        if before.polished:
-            levels[:1] = [replace(level, forget=0.0) for level in levels[:1]]
+        if before.polished and levels:
+            levels[0] = replace(levels[0], forget=0.0)
         field, repair = polish_levels(
             before.field.to(self.device), levels, lambda level, field: self._polisher(level, field, structures),
             self._refiner.mask_for, deadline, lambda fraction: _tell(progress, fraction, "Polishing"), cancelled,

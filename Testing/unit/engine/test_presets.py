@@ -16,6 +16,12 @@ def test_each_costs_more_than_the_one_before():
     assert not PRESETS["plain"].polish
 
 
+def test_a_polish_goes_from_coarse_to_fine_but_for_the_rounds_in_between():
+    for preset in PRESETS.values():
+        finer = [level.finer for level in preset.polish if not level.again]
+        assert finer == sorted(finer)
+
+
 def test_a_polish_begins_coarse_and_ends_on_its_finest_grid():
     for name in ("fast", "balanced", "best"):
         for levels in (PRESETS[name].polish, [level for level in PRESETS[name].polish if not level.again]):
