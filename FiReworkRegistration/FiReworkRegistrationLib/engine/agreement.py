@@ -47,7 +47,7 @@ class AgreementMeter:
         self._moving_grid = moving.grid
         self._moving, self._moving_content = _smoothed(moving), (moving.array > 0).astype(np.float32)
         ijk = fixed.grid.to_ijk(self._points)
-        self._fixed = _sample(_smoothed(fixed), ijk)
+        self._fixed = _sample(self._moving if fixed is moving else _smoothed(fixed), ijk)
         self._content = _sample((fixed.array > 0).astype(np.float32), ijk) > 0.5
 
     def __call__(self, matrix: np.ndarray) -> Agreement:

@@ -102,39 +102,22 @@ def one_sided_determinant(field: torch.Tensor, signs) -> torch.Tensor:
     """
     field, middle = field.float(), slice(1, -1)
     columns = []
+    here = field[..., middle, middle, middle]
     for axis, sign in enumerate(signs):
         index = [middle] * 3
         index[axis] = slice(2, None) if sign > 0 else slice(0, -2)
-        columns.append(sign * (field[(..., *index)] - field[..., middle, middle, middle]))
+        there = field[(..., *index)]
+        columns.append(there - here if sign > 0 else here - there)
     return _determinant_of(columns)
-
-
-def fold_penalty(field: torch.Tensor, signs, least: float) -> torch.Tensor:
-    """Mean over the voxels of max(0, ``least`` - :func:`one_sided_determinant`), a scalar.
-
-    Only voxels below ``least`` have a gradient: those few are looked up, the others are not
-    differentiated.
-
-    :param field: (1, 3, D, H, W) voxels.
-    """
-    with torch.no_grad():
-        determinant = one_sided_determinant(field, signs)
-        # The determinants leave the border out.
-        low = (determinant[0, 0] < least).nonzero() + 1
-    strides = torch.tensor([field.shape[3] * field.shape[4], field.shape[4], 1], device=field.device)
-    # Not a matrix product: CUDA has none of integers.
-    flat, index = field[0].float().flatten(1), (low * strides).sum(dim=1)
-    here = flat[:, index]
-    columns = [
-        sign * (flat[:, index + sign * stride] - here)[None] for sign, stride in zip(signs, strides, strict=True)
-    ]
-    return (least - _determinant_of(columns)).sum() / determinant.numel()
 
 
 def _determinant_of(columns) -> torch.Tensor:
     (a, d, g), (b, e, h), (c, f, i) = (column.unbind(1) for column in columns)
     a, e, i = a + 1, e + 1, i + 1
-    return (a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)).unsqueeze(1)
+    # Whole volumes: every product that is no array of its own saves a way through memory.
+    first = a * torch.addcmul(e * i, f, h, value=-1)
+    second = torch.addcmul(first, b, torch.addcmul(f * g, d, i, value=-1))
+    return torch.addcmul(second, c, torch.addcmul(d * h, e, g, value=-1)).unsqueeze(1)
 
 
 def derivative(field: torch.Tensor, axis: int) -> torch.Tensor:

@@ -11,7 +11,7 @@ from itertools import pairwise, product
 import torch
 
 from .adam import Adam
-from .fields import fold_penalty
+from .regularity import add_fold_penalty, add_steepness
 from .similarity import LocalNcc, box_mean
 from .structures import StructureMatch
 from .warping import identity_grid, sample
@@ -22,7 +22,7 @@ WINDOW = 5
 #: of that the change fades.
 MARGIN_VOXELS, MOST_MARGIN_MM = 4, 8.0
 #: Voxels of a slab on a CPU.
-VOXELS_AT_ONCE = 700_000
+VOXELS_AT_ONCE = 500_000
 #: Signs of the one-sided differences in the order in which steps take them, each with its opposite.
 _CORNERS = tuple(list(product((1, -1), repeat=3))[3 * step % 8] for step in range(8))
 
@@ -82,7 +82,8 @@ class FieldPolisher:
         self._optimizer = Adam(self._change, self._settings.rate)
         self._steps = 0
         planes = _planes(self._inside.shape[2:], field.device, voxels_at_once)
-        self._slabs = [self._slab(part, fixed, structures) for part in planes]
+        content = content[self._box]
+        self._slabs = [self._slab(part, fixed, content, margin, structures) for part in planes]
 
     @property
     @torch.no_grad()
@@ -103,54 +104,60 @@ class FieldPolisher:
         self._steps += 1
         return loss
 
-    def _slab(self, part: slice, fixed, structures) -> "_Slab":
+    def _slab(self, part: slice, fixed, content, margin: int, structures) -> "_Slab":
         """``part`` of the box along k, with as many planes around it as its loss looks at."""
         seen = _wider(part, WINDOW // 2, self._inside.shape[2])
+        # The box is as wide as the content at its widest.
+        shown = slice(None), *_bounding_box(content[seen], margin)[1:]
         rows, *others = self._box
         place = slice(rows.start + seen.start, rows.start + seen.stop), *others
         counts = slice(rows.start + part.start, rows.start + part.stop)
         return _Slab(
-            part, seen, _wider(seen, 1, self._inside.shape[2]),
-            LocalNcc(fixed[(..., *place)].contiguous(), WINDOW),
-            identity_grid(self._moving.shape[2:], self._moving.device)[(..., *place)],
+            part, seen, _wider(seen, 1, self._inside.shape[2]), shown,
+            LocalNcc(fixed[(..., *place)][(..., *shown)].contiguous(), WINDOW),
+            identity_grid(self._moving.shape[2:], self._moving.device)[(..., *place)][(..., *shown)],
             structures and structures.within(place, counts, self.start.shape[2:], self._box),
         )  # fmt: skip
 
     def _add_gradient(self, slab: "_Slab") -> float:
         """Add the gradient of the slab's share of the loss, and return that share."""
-        # A leaf of its own: the gradient of a part of the whole would be as large as the whole.
-        change = self._change[:, :, slab.read].detach().requires_grad_()
         # Adam moves every voxel by about the same length; the average over neighbors takes away
         # the checkerboard that this leaves. Only the change is averaged: the start stays sharp.
-        averaged = box_mean(change, 3)[:, :, _from(slab.read, slab.seen)]
-        field = self._inside[:, :, slab.seen] + self._fade[slab.seen] * averaged
-        loss = self._loss(slab, field)
+        averaged = box_mean(self._change[:, :, slab.read], 3)
+        seen, fade = _from(slab.read, slab.seen), self._fade[slab.seen]
+        field = torch.addcmul(self._inside[:, :, slab.seen], fade, averaged[:, :, seen]).requires_grad_()
+        loss = self._match(slab, field)
         loss.backward()
-        self._gradient[:, :, slab.read] += change.grad
-        return loss.item()
+        irregular = self._add_irregularity(slab, field.detach(), field.grad)
+        # The box is its own adjoint.
+        spread = torch.zeros_like(averaged)
+        torch.mul(field.grad, fade, out=spread[:, :, seen])
+        self._gradient[:, :, slab.read] += box_mean(spread, 3)
+        return loss.item() + irregular
 
-    def _loss(self, slab: "_Slab", field) -> torch.Tensor:
+    def _match(self, slab: "_Slab", field) -> torch.Tensor:
+        """What the slab's images and structures say."""
+        ncc = slab.ncc(sample(self._moving, slab.points + field[(..., *slab.shown)]))[:, :, _from(slab.seen, slab.part)]
+        loss = -ncc.sum() / self._inside[0, 0].numel()
+        if slab.structures:
+            loss = loss + self._settings.structures * slab.structures(field, self._steps)
+        return loss
+
+    def _add_irregularity(self, slab: "_Slab", field, gradient) -> float:
+        """The slab's share of what is said of the field alone, whose gradient is added."""
         settings, (depth, height, width) = self._settings, self._inside.shape[2:]
         own = _from(slab.seen, slab.part)
-        ncc = slab.ncc(sample(self._moving, slab.points + field))[:, :, own]
-        loss = -ncc.sum() / (depth * height * width)
-        # Forward differences along k reach one plane further.
-        next_plane = slice(own.start, min(own.stop + 1, field.shape[2]))
-        pairs = ((2, next_plane, (depth - 1) * height * width), (3, own, depth * (height - 1) * width),
-                 (4, own, depth * height * (width - 1)))  # fmt: skip
-        for axis, rows, count in pairs:
-            steep = field[:, :, rows].diff(dim=axis).square().sum() / (3 * count)
-            loss = loss + settings.smoothness / 3 * steep
+        counts = (depth - 1) * height * width, depth * (height - 1) * width, depth * height * (width - 1)
+        weights = [settings.smoothness / (9 * count) for count in counts]
+        loss = add_steepness(field, own, weights, gradient)
         # Central differences miss folds that alternate from voxel to voxel. All eight one-sided
         # determinants would cost as much as the similarity: each step takes two opposite ones.
-        around = field[:, :, _wider(own, 1, field.shape[2])]
-        if around.shape[2] > 2:
-            share = (around.shape[2] - 2) / (depth - 2)
+        around = _wider(own, 1, field.shape[2])
+        if around.stop - around.start > 2:
+            weight = settings.folding / 2 / ((depth - 2) * (height - 2) * (width - 2))
             signs = _CORNERS[self._steps % 8]
             for side in (signs, tuple(-sign for sign in signs)):
-                loss = loss + settings.folding / 2 * share * fold_penalty(around, side, settings.least_determinant)
-        if slab.structures:
-            loss = loss + settings.structures * slab.structures(field, self._steps)
+                loss += add_fold_penalty(field, side, settings.least_determinant, gradient, weight, around)
         return loss
 
 
@@ -161,11 +168,13 @@ class _Slab:
     :param part: whose voxels the slab counts.
     :param seen: where the field is needed for them.
     :param read: where the change is needed for that.
+    :param shown: three slices of what is seen: where there are images to compare.
     """
 
     part: slice
     seen: slice
     read: slice
+    shown: tuple[slice, slice, slice]
     ncc: LocalNcc
     points: torch.Tensor
     structures: object

@@ -5,7 +5,8 @@ from itertools import product
 
 import torch
 
-from .fields import fold_penalty, lengths, one_sided_determinant, percent_folded
+from .fields import lengths, one_sided_determinant, percent_folded
+from .regularity import add_fold_penalty
 
 #: All one-sided differences: each voxel's eight corner tetrahedra.
 _SIGNS = tuple(product((1, -1), repeat=3))
@@ -43,7 +44,7 @@ class Repair:
 def unfold(field: torch.Tensor, mask: torch.Tensor | None = None, cancelled=None) -> tuple[torch.Tensor, Repair]:
     """Open the folds inside the mask's box.
 
-    Steepest descent on :func:`fold_penalty` of all eight one-sided determinants: only voxels that fold, and their
+    Steepest descent on ``add_fold_penalty`` of all eight one-sided determinants: only voxels that fold, and their
     neighbors, have a gradient.
 
     :param field: (1, 3, D, H, W) voxels; stays as it is.
@@ -59,20 +60,16 @@ def unfold(field: torch.Tensor, mask: torch.Tensor | None = None, cancelled=None
     count = max(int(inside.sum()), 1)
     repaired, box = field.clone(), (..., *_box(inside))
     part = repaired[box].clone()
-    voxels = (part.shape[2] - 2) * (part.shape[3] - 2) * (part.shape[4] - 2)
-    # What comes from the network was made in inference mode, which no gradient goes through.
-    with torch.inference_mode(False), torch.enable_grad():
-        part = part.clone().requires_grad_()
-        for _ in range(ROUNDS):
-            if cancelled and cancelled():
-                raise Cancelled("Cancelled while folds were repaired.")
-            penalty = voxels * sum(fold_penalty(part, signs, LEAST_DETERMINANT) for signs in _SIGNS)
-            # A tetrahedron is a sixth of its determinant; both ways to split a cell have four of the eight corners.
-            if 100.0 * penalty.item() / (12 * count) < ENOUGH:
-                break
-            (gradient,) = torch.autograd.grad(penalty, part)
-            part = (part.detach() - (STEP * gradient).clamp(-2 * STEP, 2 * STEP)).requires_grad_()
-    repaired[box] = part.detach()
+    for _ in range(ROUNDS):
+        if cancelled and cancelled():
+            raise Cancelled("Cancelled while folds were repaired.")
+        gradient = torch.zeros_like(part)
+        penalty = sum(add_fold_penalty(part, signs, LEAST_DETERMINANT, gradient) for signs in _SIGNS)
+        # A tetrahedron is a sixth of its determinant; both ways to split a cell have four of the eight corners.
+        if 100.0 * penalty / (12 * count) < ENOUGH:
+            break
+        part -= (STEP * gradient).clamp(-2 * STEP, 2 * STEP)
+    repaired[box] = part
     return repaired, _report(field, repaired, inside)
 
 

@@ -5,7 +5,6 @@ import torch
 from FiReworkRegistrationLib.engine.fields import (
     compose,
     exponential,
-    fold_penalty,
     invert,
     jacobian_determinant,
     lengths,
@@ -139,23 +138,6 @@ def test_one_sided_determinants_see_what_central_differences_miss():
     field[:, 0, ::2] = 1.2
     assert (jacobian_determinant(field)[..., 1:-1, :, :] > 0).all()
     assert (one_sided_determinant(field, (1, 1, 1)) < 0).any()
-
-
-@pytest.mark.parametrize("signs", [(1, 1, 1), (-1, 1, -1)])
-def test_the_fold_penalty_is_the_mean_below_the_bound_with_its_gradient(signs):
-    field = (0.4 * torch.randn(1, 3, 9, 8, 7, generator=torch.Generator().manual_seed(0))).requires_grad_()
-    penalty = fold_penalty(field, signs, 0.1)
-    dense = (0.1 - one_sided_determinant(field, signs)).clamp(min=0).mean()
-    assert 0 < penalty.item() == pytest.approx(dense.item())
-    found, expected = (torch.autograd.grad(value, field)[0] for value in (penalty, dense))
-    assert torch.allclose(found, expected, atol=1e-8) and expected.any()
-
-
-def test_without_folds_there_is_no_fold_penalty():
-    field = torch.zeros(1, 3, 5, 5, 5, requires_grad=True)
-    penalty = fold_penalty(field, (1, 1, 1), 0.1)
-    penalty.backward()
-    assert penalty == 0 and not field.grad.any()
 
 
 def smooth_velocity(longest, size=32):

@@ -29,6 +29,17 @@ def test_box_sums_equal_the_dense_convolution(window):
     assert torch.allclose(local_ncc_map(fixed, moving, window).double(), dense_ncc(fixed, moving, window), atol=2e-3)
 
 
+@pytest.mark.parametrize("window", [5, 9])
+def test_the_gradient_is_that_of_the_dense_formula(window):
+    fixed, moving = torch.rand(2, 1, 12, 13, 14), torch.rand(2, 1, 12, 13, 14, requires_grad=True)
+    weights = torch.rand_like(fixed)
+    found, expected = (
+        torch.autograd.grad((ncc * weights).sum(), moving)[0]
+        for ncc in (local_ncc_map(fixed, moving, window), dense_ncc(fixed, moving, window))
+    )
+    assert (found - expected).abs().max() < 2e-3 * expected.abs().max()
+
+
 @pytest.mark.parametrize("window", [1, 3, 5, 7, 9])
 def test_the_box_mean_and_its_gradient_are_those_of_a_dense_convolution(window):
     image = torch.rand(2, 3, 6, 11, 9, dtype=torch.float64, requires_grad=True)
