@@ -16,13 +16,13 @@ from .similarity import LocalNcc, box_mean
 from .structures import StructureMatch
 from .warping import identity_grid, sample
 
-#: Width of the similarity's window, voxels.
-WINDOW = 5
+#: Voxels that the similarity's window has at least.
+LEAST_WINDOW = 5
 #: The similarity is taken so many voxels around the fixed content, but not more than so many mm. Over half
 #: of that the change fades.
 MARGIN_VOXELS, MOST_MARGIN_MM = 4, 8.0
 #: Voxels of a slab on a CPU.
-VOXELS_AT_ONCE = 500_000
+VOXELS_AT_ONCE = 1_000_000
 #: Signs of the one-sided differences in the order in which steps take them, each with its opposite.
 _CORNERS = tuple(list(product((1, -1), repeat=3))[3 * step % 8] for step in range(8))
 
@@ -36,6 +36,7 @@ class PolishSettings:
     :param least_determinant: a little above 0, so that a voxel is pushed back before it folds.
     :param structures: weight of the mean squared difference of structure codes, where there are any.
     :param rate: Adam's step, voxels of the field's grid.
+    :param window: of the similarity: as wide as fits in so many mm, but :data:`LEAST_WINDOW` at least.
     """
 
     smoothness: float = 0.5
@@ -43,11 +44,12 @@ class PolishSettings:
     least_determinant: float = 0.1
     structures: float = 3.0
     rate: float = 0.3
+    window: float = 11.5
 
 
 #: Where structures are matched too. Chosen with their weight, of 1 to 4, on four ``ixi_2mm/dev`` pairs: Dice rises
-#: with that weight, and the volume that folds as well, unless folds count for more.
-WITH_STRUCTURES = PolishSettings(folding=40.0)
+#: with that weight, and the volume that folds as well, unless folds count for more. A wider window gains nothing then.
+WITH_STRUCTURES = PolishSettings(folding=40.0, window=0.0)
 
 
 class FieldPolisher:
@@ -72,6 +74,7 @@ class FieldPolisher:
         if smoothness is not None:
             self._settings = replace(self._settings, smoothness=smoothness)
         self.start, self._moving = field.detach(), moving
+        self._window = _odd(self._settings.window / spacing)
         # Half of a working grid is margin, where there is nothing to compare: it stays as it is.
         content = torch.ones(field.shape[2:], dtype=torch.bool) if mask is None else mask[0, 0] > 0
         margin = max(1, min(MARGIN_VOXELS, round(MOST_MARGIN_MM / spacing)))
@@ -106,7 +109,7 @@ class FieldPolisher:
 
     def _slab(self, part: slice, fixed, content, margin: int, structures) -> "_Slab":
         """``part`` of the box along k, with as many planes around it as its loss looks at."""
-        seen = _wider(part, WINDOW // 2, self._inside.shape[2])
+        seen = _wider(part, self._window // 2, self._inside.shape[2])
         # The box is as wide as the content at its widest.
         shown = slice(None), *_bounding_box(content[seen], margin)[1:]
         rows, *others = self._box
@@ -114,7 +117,7 @@ class FieldPolisher:
         counts = slice(rows.start + part.start, rows.start + part.stop)
         return _Slab(
             part, seen, _wider(seen, 1, self._inside.shape[2]), shown,
-            LocalNcc(fixed[(..., *place)][(..., *shown)].contiguous(), WINDOW),
+            LocalNcc(fixed[(..., *place)][(..., *shown)].contiguous(), self._window),
             identity_grid(self._moving.shape[2:], self._moving.device)[(..., *place)][(..., *shown)],
             structures and structures.within(place, counts, self.start.shape[2:], self._box),
         )  # fmt: skip
@@ -190,6 +193,12 @@ def _planes(shape, device, voxels: int | None) -> list[slice]:
     count = max(1, round(depth * plane / voxels))
     ends = [round(index * depth / count) for index in range(count + 1)]
     return [slice(first, last) for first, last in pairwise(ends) if last > first]
+
+
+def _odd(voxels: float) -> int:
+    """The largest odd number of voxels that fits, but :data:`LEAST_WINDOW` at least."""
+    fitting = int(voxels)
+    return max(LEAST_WINDOW, fitting if fitting % 2 else fitting - 1)
 
 
 def _wider(part: slice, by: int, size: int) -> slice:

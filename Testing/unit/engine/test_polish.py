@@ -2,10 +2,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from FiReworkRegistrationLib.engine import polish
 from FiReworkRegistrationLib.engine.fields import percent_folded
 from FiReworkRegistrationLib.engine.metrics import nondiffeomorphic_volume
 from FiReworkRegistrationLib.engine.polish import WITH_STRUCTURES, FieldPolisher, PolishSettings
-from FiReworkRegistrationLib.engine.similarity import local_ncc
+from FiReworkRegistrationLib.engine.similarity import LocalNcc, local_ncc
 from FiReworkRegistrationLib.engine.structures import StructureMatch
 from FiReworkRegistrationLib.engine.warping import warp
 
@@ -117,3 +118,26 @@ def test_with_structures_folds_count_for_more():
     _, plain = polished(1, fixed, moving, None, start, settings=PolishSettings(), structures=structures)
     assert chosen == given
     assert chosen[0] > plain[0]
+
+
+@pytest.mark.parametrize(("spacing", "voxels"), [(8.0, 5), (2.0, 5), (1.5, 7), (1.0, 11), (0.7, 15)])
+def test_the_window_of_the_similarity_is_as_wide_on_fine_grids(monkeypatch, spacing, voxels):
+    windows = []
+    monkeypatch.setattr(polish, "LocalNcc", lambda image, window: windows.append(window) or LocalNcc(image, window))
+    structures = StructureMatch(*torch.rand(2, 1, 24, *SHAPE, generator=torch.Generator().manual_seed(0)))
+    for given in (None, structures):
+        FieldPolisher(blobs(SHAPE), blobs(SHAPE, 3), None, torch.zeros(1, 3, *SHAPE), spacing, structures=given)
+    assert windows == [voxels, 5]
+
+
+def test_where_a_slab_shows_nothing_it_is_not_compared_and_all_the_same():
+    # Two balls of different size: slabs through the smaller one leave out what is beside it.
+    k, j, i = torch.meshgrid(*(torch.arange(n) for n in (40, 30, 30)), indexing="ij")
+    mask = ((k - 12) ** 2 + (j - 15) ** 2 + (i - 15) ** 2 < 100) | ((k - 28) ** 2 + (j - 15) ** 2 + (i - 15) ** 2 < 16)
+    mask = mask[None, None].float()
+    fixed, moving = (blobs(mask.shape[2:], seed, 3) * mask for seed in (2, 3))
+    start = smooth_field(mask.shape[2:], 2.0)
+    fields = [
+        polished(4, fixed, moving, mask, start, voxels_at_once=voxels)[0].field for voxels in (10**9, 4 * 30 * 30)
+    ]
+    assert (fields[0] - fields[1]).abs().mean() < 1e-3 * (fields[0] - start).abs().mean()
