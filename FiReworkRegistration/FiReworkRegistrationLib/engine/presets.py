@@ -65,7 +65,7 @@ PRESETS = {
         Preset(
             "balanced", _("Balanced"),
             _("Four iterations and a polish from coarse to fine, the last steps at twice the working resolution."),
-            4, (*COARSE, PolishLevel(1, 30), PolishLevel(2, 12)),
+            4, (*COARSE, PolishLevel(1, 30), PolishLevel(2, 10)),
         ),
         Preset(
             "best", _("Best"), _("Eight iterations and a long polish: the most accurate, about a minute on a CPU."),
