@@ -29,8 +29,8 @@ _CORNERS = tuple(list(product((1, -1), repeat=3))[3 * step % 8] for step in rang
 
 @dataclass(frozen=True)
 class PolishSettings:
-    """Chosen on ``ixi_2mm/dev`` pairs at 2 mm and on a pair of images synthesized from label maps at 1 mm; the window on
-    ``oasis_1mm/unlabelled``.
+    """Chosen on ``ixi_2mm/dev`` pairs at 2 mm and on a pair of images synthesized from label maps at 1 mm; the window
+    on ``oasis_1mm/unlabelled``.
 
     :param smoothness: weight of the mean squared gradient, per voxel of the content's box.
     :param folding: weight of the mean of max(0, ``least_determinant`` - Jacobian determinant).
@@ -80,7 +80,7 @@ class FieldPolisher:
         content = torch.ones(field.shape[2:], dtype=torch.bool) if mask is None else mask[0, 0] > 0
         margin = max(1, min(MARGIN_VOXELS, round(MOST_MARGIN_MM / spacing)))
         self._box = _bounding_box(content, margin)
-        self._inside = self.start[(..., *self._box)].clone()
+        self._inside = self.start[(..., *self._box)].clone(memory_format=torch.contiguous_format)
         self._fade = _fade(self._inside.shape[2:], max(1, margin // 2)).to(field.device)
         self._change, self._gradient = torch.zeros_like(self._inside), torch.zeros_like(self._inside)
         self._optimizer = Adam(self._change, self._settings.rate)

@@ -59,7 +59,7 @@ def unfold(field: torch.Tensor, mask: torch.Tensor | None = None, cancelled=None
     inside = torch.ones(field.shape[2:], dtype=torch.bool, device=field.device) if mask is None else mask[0, 0] > 0
     count = max(int(inside.sum()), 1)
     repaired, box = field.clone(), (..., *_box(inside))
-    part = repaired[box].clone()
+    part = repaired[box].clone(memory_format=torch.contiguous_format)
     for _ in range(ROUNDS):
         if cancelled and cancelled():
             raise Cancelled("Cancelled while folds were repaired.")

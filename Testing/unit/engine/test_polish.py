@@ -141,3 +141,10 @@ def test_where_a_slab_shows_nothing_it_is_not_compared_and_all_the_same():
         polished(4, fixed, moving, mask, start, voxels_at_once=voxels)[0].field for voxels in (10**9, 4 * 30 * 30)
     ]
     assert (fields[0] - fields[1]).abs().mean() < 1e-3 * (fields[0] - start).abs().mean()
+
+
+def test_the_order_of_a_field_in_memory_does_not_matter():
+    fixed, moving, start = blobs(SHAPE, 2, 3), blobs(SHAPE, 3, 3), smooth_field(SHAPE, 9.0)
+    other = start.contiguous(memory_format=torch.channels_last_3d)
+    fields = [polished(2, fixed, moving, None, field)[0].field for field in (start, other)]
+    assert torch.equal(*fields)

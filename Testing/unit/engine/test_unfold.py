@@ -59,3 +59,9 @@ def test_it_takes_what_the_network_makes_in_inference_mode():
 def test_it_can_be_cancelled():
     with pytest.raises(Cancelled):
         unfold(folded_field(), cancelled=lambda: True)
+
+
+def test_the_order_of_a_field_in_memory_does_not_matter():
+    field = folded_field()
+    other = field.contiguous(memory_format=torch.channels_last_3d)
+    assert torch.equal(unfold(field)[0], unfold(other)[0])
