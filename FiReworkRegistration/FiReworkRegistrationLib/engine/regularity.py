@@ -31,7 +31,7 @@ def add_steepness(field: torch.Tensor, rows: slice, weights, gradient: torch.Ten
 
 @torch.no_grad()
 def add_fold_penalty(
-    field: torch.Tensor, signs, least: float, gradient: torch.Tensor, weight: float = 1.0, rows: slice | None = None
+    field: torch.Tensor, signs, least: float, gradient: torch.Tensor, weight: float = 1.0, rows: slice = slice(None)
 ) -> float:
     """Sum of max(0, ``least`` - ``one_sided_determinant``) over the voxels, and its gradient.
 
@@ -40,11 +40,10 @@ def add_fold_penalty(
     :param field: (1, 3, D, H, W) voxels, contiguous.
     :param signs: as of ``one_sided_determinant``.
     :param gradient: of ``field``'s shape, contiguous; ``weight`` times the term's own is added to it.
-    :param rows: planes along k that are looked at; all if None. The outermost ones count as border.
+    :param rows: planes along k that are looked at. The outermost ones count as border.
     :return: ``weight`` times the sum.
     """
-    first = 0 if rows is None else rows.start
-    determinant = one_sided_determinant(field if rows is None else field[:, :, rows], signs)[0, 0]
+    determinant, first = one_sided_determinant(field[:, :, rows], signs)[0, 0], rows.start or 0
     # The determinants leave the border out.
     k, j, i = (determinant < least).nonzero().unbind(1)
     if not len(k):
