@@ -166,3 +166,13 @@ def warp_points(points: torch.Tensor, field: torch.Tensor) -> torch.Tensor:
     """Points (N, 3), voxels k, j, i, moved by the field: p + field(p)."""
     grid = points.T.reshape(1, 3, -1, 1, 1).float()
     return points + sample(field, grid)[0, :, :, 0, 0].T
+
+
+def bounding_box(inside: torch.Tensor, margin: int) -> tuple[slice, slice, slice]:
+    """Three slices around what is True in (D, H, W), so many voxels wider; everything where nothing is."""
+    box = []
+    for axis, size in enumerate(inside.shape):
+        found = inside.movedim(axis, 0).flatten(1).any(dim=1).nonzero().flatten()
+        first, last = (int(found[0]), int(found[-1])) if len(found) else (0, size - 1)
+        box.append(slice(max(0, first - margin), min(size, last + 1 + margin)))
+    return tuple(box)

@@ -11,6 +11,7 @@ from itertools import pairwise, product
 import torch
 
 from .adam import Adam
+from .fields import bounding_box
 from .regularity import add_fold_penalty, add_steepness
 from .similarity import LocalNcc, box_mean
 from .structures import StructureMatch
@@ -79,7 +80,7 @@ class FieldPolisher:
         # Half of a working grid is margin, where there is nothing to compare: it stays as it is.
         content = torch.ones(field.shape[2:], dtype=torch.bool) if mask is None else mask[0, 0] > 0
         margin = max(1, min(MARGIN_VOXELS, round(MOST_MARGIN_MM / spacing)))
-        self._box = _bounding_box(content, margin)
+        self._box = bounding_box(content, margin)
         self._inside = self.start[(..., *self._box)].clone(memory_format=torch.contiguous_format)
         self._fade = _fade(self._inside.shape[2:], max(1, margin // 2)).to(field.device)
         self._change, self._gradient = torch.zeros_like(self._inside), torch.zeros_like(self._inside)
@@ -112,7 +113,7 @@ class FieldPolisher:
         """``part`` of the box along k, with as many planes around it as its loss looks at."""
         seen = _wider(part, self._window // 2, self._inside.shape[2])
         # The box is as wide as the content at its widest.
-        shown = slice(None), *_bounding_box(content[seen], margin)[1:]
+        shown = slice(None), *bounding_box(content[seen], margin)[1:]
         rows, *others = self._box
         place = slice(rows.start + seen.start, rows.start + seen.stop), *others
         counts = slice(rows.start + part.start, rows.start + part.stop)
@@ -219,12 +220,3 @@ def _fade(shape, width: int) -> torch.Tensor:
         ramp = ((torch.minimum(index, size - 1 - index) + 1) / (width + 1)).clamp(max=1)
         fade *= ramp.view([-1 if other == axis else 1 for other in range(3)])
     return fade
-
-
-def _bounding_box(inside: torch.Tensor, margin: int) -> tuple[slice, slice, slice]:
-    box = []
-    for axis, size in enumerate(inside.shape):
-        found = inside.movedim(axis, 0).flatten(1).any(dim=1).nonzero().flatten()
-        first, last = (int(found[0]), int(found[-1])) if len(found) else (0, size - 1)
-        box.append(slice(max(0, first - margin), min(size, last + 1 + margin)))
-    return tuple(box)

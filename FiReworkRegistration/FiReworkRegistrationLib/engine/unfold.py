@@ -5,7 +5,7 @@ from itertools import product
 
 import torch
 
-from .fields import lengths, one_sided_determinant, percent_folded
+from .fields import bounding_box, lengths, one_sided_determinant, percent_folded
 from .regularity import add_fold_penalty
 
 #: All one-sided differences: each voxel's eight corner tetrahedra.
@@ -58,7 +58,7 @@ def unfold(field: torch.Tensor, mask: torch.Tensor | None = None, cancelled=None
     field = field.detach().float()
     inside = torch.ones(field.shape[2:], dtype=torch.bool, device=field.device) if mask is None else mask[0, 0] > 0
     count = max(int(inside.sum()), 1)
-    repaired, box = field.clone(), (..., *_box(inside))
+    repaired, box = field.clone(), (..., *bounding_box(inside, MARGIN))
     part = repaired[box].clone(memory_format=torch.contiguous_format)
     for _ in range(ROUNDS):
         if cancelled and cancelled():
@@ -91,12 +91,3 @@ def _least_determinant(field: torch.Tensor) -> torch.Tensor:
     for signs in _SIGNS:
         torch.minimum(inner, one_sided_determinant(field, signs)[0, 0], out=inner)
     return found
-
-
-def _box(inside: torch.Tensor) -> tuple[slice, slice, slice]:
-    box = []
-    for axis, size in enumerate(inside.shape):
-        found = inside.movedim(axis, 0).flatten(1).any(dim=1).nonzero().flatten()
-        first, last = (int(found[0]), int(found[-1])) if len(found) else (0, size - 1)
-        box.append(slice(max(0, first - MARGIN), min(size, last + 1 + MARGIN)))
-    return tuple(box)
