@@ -20,8 +20,8 @@ ROUNDS = 2
 LEAST_VARIANCE = 5e-4
 #: Where more than this is no structure, and all around, nothing is looked at.
 ALMOST_ALL = 0.99
-#: So many voxels are scored at once.
-SCORED_AT_ONCE = 100_000
+#: So many voxels are scored at once: their scores stay in the cache of a processor.
+SCORED_AT_ONCE = 8_000
 #: Numbers of the codes that are averaged at once: a fine grid of all of them would take most of a gigabyte.
 GROUP = 8
 
