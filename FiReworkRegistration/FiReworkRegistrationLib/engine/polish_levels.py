@@ -6,24 +6,21 @@ import torch
 
 from .errors import Cancelled
 from .fields import resize_field
+from .polished_pair import PolishedPair
 from .unfold import Repair, unfold
 
 
 def polish_levels(
-    field: torch.Tensor, levels, polisher, mask_for, deadline: float, told=lambda fraction: None, cancelled=None,
-    forgotten=None, similarity=None,
-) -> tuple[torch.Tensor, Repair | None]:  # fmt: skip
+    field: torch.Tensor, levels, pair: PolishedPair, deadline: float, told=lambda fraction: None, cancelled=None
+) -> tuple[torch.Tensor, Repair | None]:
     """
     :param field: (1, 3, D, H, W) voxels of its own grid; stays as it is.
     :param levels: ``PolishLevel`` s.
-    :param polisher: ``polisher(level, field)`` makes the ``FieldPolisher`` of a level that has steps.
-    :param mask_for: gives the mask on the grid of a field, for the repair of folds.
-    :param deadline: of ``time.perf_counter``; no step begins after it.
+    :param pair: gives what the levels need of it on their grids.
+    :param deadline: of ``time.perf_counter``; no step begins after it. Where time was too short to find again what
+        was smoothed away, the field before that comes back, or that at the beginning, if it agrees better.
     :param told: called with the share of the work that is done, in [0, 1], after each step.
     :param cancelled: asked before each step.
-    :param forgotten: ``forgotten(field, deviation)`` smooths a field, where levels ask for that.
-    :param similarity: of the images under a field. Where time was too short to find again what was smoothed away,
-        the field before that comes back, or that at the beginning.
     :return: the field on the finest of all grids, and what a repair changed, if there was one.
     :raises Cancelled: the flag was set.
     """
@@ -33,8 +30,8 @@ def polish_levels(
         if time.perf_counter() >= deadline:
             break
         if level.forget:
-            sharp, field = field, forgotten(field, level.forget)
-        own = polisher(level, field) if level.steps else None
+            sharp, field = field, pair.smoothed(field, level.forget)
+        own = pair.polisher(level, field) if level.steps else None
         for _step in range(level.steps):
             if cancelled and cancelled():
                 raise Cancelled("Cancelled while polishing.")
@@ -48,8 +45,8 @@ def polish_levels(
             finer = own.start if own.start.shape[2] >= field.shape[2] else field
             field = finer + resize_field(own.field - own.start, finer.shape[2:])
         if level.unfold:
-            field, repair = unfold(field, mask_for(field), cancelled)
+            field, repair = unfold(field, pair.mask_for(field), cancelled)
     if sharp is not None and time.perf_counter() >= deadline:
-        best = max((field, start, sharp), key=similarity)
+        best = max((field, start, sharp), key=pair.similarity)
         field, repair = best, repair if best is field else None
     return field, repair

@@ -14,15 +14,13 @@ from .alignment import align, expected
 from .coverage import coverage
 from .device import choose_device, choose_precision
 from .errors import Cancelled, RegistrationError
-from .fields import resize_field
-from .filters import smooth
 from .geometry import Volume
 from .inputs import check_linear, check_overlap, prepare_image
 from .map_writers import TAPER_VOXELS, MapWriters, finer_than, taper
 from .maps import DisplacementMap
 from .models import find_model, load_network, load_structures
-from .polish import FieldPolisher
 from .polish_levels import polish_levels
+from .polished_pair import PolishedPair
 from .preprocessing import NORMALIZATIONS
 from .presets import POLISH
 from .refiner import Iteration, Refiner
@@ -174,19 +172,10 @@ class Registration:
         before = self.iterations[-1]
         if before.polished and levels:
             levels[0] = replace(levels[0], forget=0.0)
-        field, repair = polish_levels(
-            before.field.to(self.device), levels, lambda level, field: self._polisher(level, field, structures),
-            self._refiner.mask_for, deadline, lambda fraction: _tell(progress, fraction, "Polishing"), cancelled,
-            lambda field, voxels: smooth(field, voxels * finer_than(field, self.grid)), self._refiner.similarity,
-        )  # fmt: skip
+        pair = PolishedPair(self._refiner, self._images, self.grid, self.spacing, structures)
+        told = lambda fraction: _tell(progress, fraction, "Polishing")  # noqa: E731
+        field, repair = polish_levels(before.field.to(self.device), levels, pair, deadline, told, cancelled)
         return self._refiner.accept(field, time.perf_counter() - began, repair)
-
-    def _polisher(self, level, field: torch.Tensor, structures: StructureMatch | None) -> FieldPolisher:
-        images = self._images(level.finer)
-        start = resize_field(field, images[0].shape[2:])
-        mask, spacing = self._refiner.mask_for(start), self.spacing / level.finer
-        structures = structures and structures.coarser(start.shape[2:])
-        return FieldPolisher(*images, mask, start, spacing, structures=structures, smoothness=level.smoothness)
 
     def _worth(self, level) -> bool:
         """Whether the level's grid shows what the field's own does not, and fits in memory."""

@@ -24,9 +24,24 @@ class Mover:
         self.field[:, 0] += 1.0
 
 
-def run(levels, field, deadline=math.inf, **callbacks):
-    mask_for = lambda field: torch.ones(1, 1, *field.shape[2:])  # noqa: E731
-    return polish_levels(field, levels, Mover, mask_for, deadline, **callbacks)
+class Pair:
+    """Its polisher moves, its smoothing leaves nothing."""
+
+    polisher = Mover
+
+    def __init__(self):
+        self.smoothings = []
+
+    def mask_for(self, field):
+        return torch.ones(1, 1, *field.shape[2:])
+
+    def smoothed(self, field, deviation):
+        self.smoothings.append((float(field[0, 0, 0, 0, 0]), deviation))
+        return torch.zeros_like(field)
+
+
+def run(levels, field, deadline=math.inf, pair=None, **callbacks):
+    return polish_levels(field, levels, pair or Pair(), deadline, **callbacks)
 
 
 def test_levels_add_up_in_voxels_of_the_finest_grid():
@@ -66,26 +81,19 @@ def test_folds_are_repaired_without_a_step():
 
 
 def test_detail_is_smoothed_away_before_a_level_that_asks_for_it():
-    smoothed = []
-
-    def forgotten(field, deviation):
-        smoothed.append((float(field[0, 0, 0, 0, 0]), deviation))
-        return torch.zeros_like(field)
-
-    levels = [PolishLevel(1, 3), PolishLevel(1 / 2, 1, forget=2.0), PolishLevel(1, 1)]
-    field, _repair = run(levels, torch.zeros(1, 3, *SHAPE), forgotten=forgotten, similarity=None)
-    assert smoothed == [(3.0, 2.0)] and torch.allclose(field[:, 0], torch.tensor(2.0 + 1.0))
+    pair, levels = Pair(), [PolishLevel(1, 3), PolishLevel(1 / 2, 1, forget=2.0), PolishLevel(1, 1)]
+    field, _repair = run(levels, torch.zeros(1, 3, *SHAPE), pair=pair)
+    assert pair.smoothings == [(3.0, 2.0)] and torch.allclose(field[:, 0], torch.tensor(2.0 + 1.0))
 
 
 @pytest.mark.parametrize("better", [True, False])
 def test_what_was_smoothed_away_comes_back_where_time_was_too_short(monkeypatch, better):
     now = iter([0.0] * 5 + [10.0] * 10)
     monkeypatch.setattr(time, "perf_counter", lambda: next(now))
-    levels = [PolishLevel(1, 1), PolishLevel(1, 9, forget=2.0), PolishLevel(1, 9)]
-    field, _repair = run(
-        levels, torch.zeros(1, 3, *SHAPE), 5.0, forgotten=lambda field, deviation: torch.full_like(field, -5.0),
-        similarity=lambda field: float(field[0, 0, 0, 0, 0]) * (-1 if better else 1),
-    )  # fmt: skip
+    pair, levels = Pair(), [PolishLevel(1, 1), PolishLevel(1, 9, forget=2.0), PolishLevel(1, 9)]
+    pair.smoothed = lambda field, deviation: torch.full_like(field, -5.0)
+    pair.similarity = lambda field: float(field[0, 0, 0, 0, 0]) * (-1 if better else 1)
+    field, _repair = run(levels, torch.zeros(1, 3, *SHAPE), 5.0, pair)
     # Two steps after the smoothing fit in; then the field of the first level, or what there is.
     assert field[0, 0, 0, 0, 0] == (-3.0 if better else 1.0)
 
@@ -93,9 +101,8 @@ def test_what_was_smoothed_away_comes_back_where_time_was_too_short(monkeypatch,
 def test_too_little_time_after_several_smoothings_leaves_the_start(monkeypatch):
     now = iter([0.0] * 3 + [10.0] * 10)
     monkeypatch.setattr(time, "perf_counter", lambda: next(now))
-    levels, start = [PolishLevel(1, 0, forget=2.0)] * 3, torch.full((1, 3, *SHAPE), 9.0)
-    field, _repair = run(
-        levels, start, 5.0, forgotten=lambda field, deviation: field / 2,
-        similarity=lambda field: float(field[0, 0, 0, 0, 0]),
-    )  # fmt: skip
+    pair, levels, start = Pair(), [PolishLevel(1, 0, forget=2.0)] * 3, torch.full((1, 3, *SHAPE), 9.0)
+    pair.smoothed = lambda field, deviation: field / 2
+    pair.similarity = lambda field: float(field[0, 0, 0, 0, 0])
+    field, _repair = run(levels, start, 5.0, pair)
     assert torch.equal(field, start)

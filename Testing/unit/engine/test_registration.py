@@ -174,12 +174,12 @@ def test_coarse_levels_come_first_unless_they_are_too_coarse(pair):
 
 
 def test_detail_of_a_network_is_forgotten_but_not_that_of_a_polish(pair, monkeypatch):
-    from FiReworkRegistrationLib.engine import registration as module
+    from FiReworkRegistrationLib.engine import polished_pair
 
     registration = Registration(*pair, model="tiny", device="cpu", affine="none")
     list(registration.refine(2))
     widths = []
-    monkeypatch.setattr(module, "smooth", lambda field, sigma: widths.append(sigma) or field)
+    monkeypatch.setattr(polished_pair, "smooth", lambda field, sigma: widths.append(sigma) or field)
     levels = (PolishLevel(1, 1, forget=2.0), PolishLevel(2, 1), PolishLevel(1, 1, forget=3.0))
     registration.polish(levels)
     # On the finer grid the same length has twice as many voxels.
