@@ -173,8 +173,10 @@ class Registration:
         if before.polished and levels:
             levels[0] = replace(levels[0], forget=0.0)
         pair = PolishedPair(self._refiner, self._images, self.grid, self.spacing, structures)
-        told = lambda fraction: _tell(progress, fraction, "Polishing")  # noqa: E731
-        field, repair = polish_levels(before.field.to(self.device), levels, pair, deadline, told, cancelled)
+        field, repair = polish_levels(
+            before.field.to(self.device), levels, pair, deadline,
+            lambda fraction: _tell(progress, fraction, "Polishing"), cancelled,
+        )  # fmt: skip
         return self._refiner.accept(field, time.perf_counter() - began, repair)
 
     def _worth(self, level) -> bool:

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 
@@ -7,6 +8,8 @@ from FiReworkRegistrationLib.engine.polished_pair import PolishedPair
 from FiReworkRegistrationLib.engine.presets import PolishLevel
 
 SHAPE = (12, 14, 16)
+SPACING = 2.0
+GRID = Grid(SHAPE, np.diag([SPACING, SPACING, SPACING, 1.0]))
 
 
 class Refiner:
@@ -38,7 +41,7 @@ def structures():
 
 @pytest.fixture
 def pair(structures):
-    return PolishedPair(Refiner(), images, Grid(SHAPE, torch.eye(4).numpy()), 2.0, structures)
+    return PolishedPair(Refiner(), images, GRID, SPACING, structures)
 
 
 @pytest.mark.parametrize("finer", [1, 2])
@@ -52,7 +55,7 @@ def test_a_level_works_on_its_own_grid(pair, structures, finer):
 
 
 def test_a_pair_without_structures_has_none_at_any_level():
-    pair = PolishedPair(Refiner(), images, Grid(SHAPE, torch.eye(4).numpy()), 2.0, None)
+    pair = PolishedPair(Refiner(), images, GRID, SPACING, None)
     polisher = pair.polisher(PolishLevel(1, 1), torch.zeros(1, 3, *SHAPE))
     assert polisher.step() < 0
 
