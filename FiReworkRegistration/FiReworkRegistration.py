@@ -87,7 +87,7 @@ class FiReworkRegistrationParameterNode:
     fixedLandmarks, movingLandmarks - Point lists that distances are computed for.
     model - Name of the trained model; empty: the default one.
     device - Where the network runs: auto, cuda:0 and so on, or cpu.
-    precision - Of the convolutions.
+    precision - Of the convolutions; fp32 on a CPU that has no other.
     resolution - Of the working grid, mm; empty: as the model.
     quality - Name of the preset: how the result is polished after the iterations.
     normalization - Which intensities become 0 and 1.

@@ -51,7 +51,10 @@ def _parser() -> argparse.ArgumentParser:
 def _add_engine_options(parser):
     parser.add_argument("--model", help="name of a model or path of its card (default: the first of 'models')")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
-    parser.add_argument("--precision", default="auto", help="of convolutions: auto, fp32, bf16, fp16")
+    parser.add_argument(
+        "--precision", default="auto",
+        help="of convolutions: auto, fp32, bf16, fp16; fp32 on a CPU without these (default: %(default)s)",
+    )  # fmt: skip
     parser.add_argument(
         "--normalization", default="robust", choices=("robust", "full-range"),
         help="of intensities: 0.5 to 99.5 percentiles, or minimum to maximum",

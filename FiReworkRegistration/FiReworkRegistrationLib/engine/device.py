@@ -45,24 +45,34 @@ def choose_device(name="auto") -> torch.device:
 
 
 def choose_precision(name: str, device: torch.device) -> str:
-    """ "auto" to bf16 on CUDA GPUs and CPUs that compute in it, fp32 elsewhere."""
-    if name != "auto":
-        if name not in PRECISIONS:
-            raise RegistrationError(
-                _("Unknown precision '{name}'; choose auto, {choices}.").format(
-                    name=name, choices=", ".join(PRECISIONS)
-                )
-            )
-        return name
+    """In which precision ``device`` computes what is asked for.
+
+    "auto" is bf16 on CUDA GPUs and CPUs that compute in it (fp16 on older GPUs), fp32 elsewhere. A CPU that would
+    only emulate bf16 or fp16 takes fp32: emulation is up to a hundred times as slow, and no more accurate.
+
+    :raises RegistrationError: unknown name.
+    """
+    if name not in ("auto", *PRECISIONS):
+        raise RegistrationError(
+            _("Unknown precision '{name}'; choose auto, {choices}.").format(name=name, choices=", ".join(PRECISIONS))
+        )
     if device.type == "cuda":
-        return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
-    # Without AVX512-BF16 or AMX the CPU emulates bf16, slower than fp32.
-    return "bf16" if getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)() else "fp32"
+        return ("bf16" if torch.cuda.is_bf16_supported() else "fp16") if name == "auto" else name
+    if name == "fp16":
+        return "fp16" if _cpu_computes_in_fp16() else "fp32"
+    return "bf16" if name != "fp32" and _cpu_computes_in_bf16() else "fp32"
 
 
-def usable_precision(name: str, device: torch.device) -> str:
-    """``name``, or fp32 where ``device`` is a CPU that would only emulate it, many times as slowly."""
-    return "fp32" if device.type == "cpu" and choose_precision("auto", device) == "fp32" else name
+def _cpu_computes_in_bf16() -> bool:
+    """Whether it has AVX512-BF16."""
+    return getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)()
+
+
+def _cpu_computes_in_fp16() -> bool:
+    try:
+        return torch.ops.mkldnn._is_mkldnn_fp16_supported()
+    except (AttributeError, RuntimeError):  # a build without oneDNN
+        return False
 
 
 @contextmanager

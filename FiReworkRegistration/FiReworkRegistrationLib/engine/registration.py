@@ -51,7 +51,7 @@ class Registration:
     :param normalization: of intensities, a name of ``preprocessing.NORMALIZATIONS``.
     :param contrast: "same", "different", or "auto", which looks at the gray values once the volumes are aligned;
         different ones are matched, see ``contrast.py``.
-    :param precision: of the convolutions: "auto", "fp32", "bf16" or "fp16".
+    :param precision: of the convolutions: "auto", "fp32", "bf16" or "fp16"; see ``device.choose_precision``.
     :param progress: called as ``progress(fraction, message)`` while preparing.
     :param cancelled: asked now and then while preparing.
     :ivar affine: 4x4 RAS mm, fixed to moving: where the refinement starts.

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from ..engine.device import usable_precision
+from ..engine.device import choose_precision
 from ..engine.errors import RegistrationError
 from ..engine.networks.catalog import build_network
 from ..training.judging import judge_refinement
@@ -87,7 +87,7 @@ class Study:
         pair = maker.make(fixed, moving, labels=True)
         iterations = judge_refinement(
             network or self.network(method), pair, common_labels(fixed, moving),
-            range(self.config.iterations + 1), usable_precision(method.training.precision, self.device),
+            range(self.config.iterations + 1), choose_precision(method.training.precision, self.device),
         )  # fmt: skip
         return name, pair, iterations
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from ..engine.device import convolution_precision
+from ..engine.device import choose_precision, convolution_precision
 from ..engine.errors import RegistrationError
 from ..engine.networks.structures import StructureNetwork
 from .log import TrainingLog
@@ -80,6 +80,9 @@ class StructureTrainer:
         if initial is not None:
             self._start_from(initial)
         self.device = torch.device(device)
+        self._precision = choose_precision(config.precision, self.device)
+        if self._precision != config.precision:
+            report(f"This {self.device.type.upper()} only emulates {config.precision}; training in {self._precision}.")
         self.network.to(self.device, memory_format=torch.channels_last_3d)
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(), config.learning_rate, weight_decay=config.weight_decay
@@ -157,7 +160,7 @@ class StructureTrainer:
 
     def _features(self, image) -> torch.Tensor:
         image = image.to(memory_format=torch.channels_last_3d)
-        with convolution_precision(image.device, self.config.precision):
+        with convolution_precision(image.device, self._precision):
             return self.network(image)
 
     @torch.no_grad()

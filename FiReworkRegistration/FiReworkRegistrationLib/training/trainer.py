@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..engine.device import convolution_precision
+from ..engine.device import choose_precision, convolution_precision
 from ..engine.errors import RegistrationError
 from ..engine.fields import jacobian_determinant
 from ..engine.networks.catalog import build_network
@@ -67,7 +67,10 @@ class Trainer:
             network.load_state_dict(initial)
         self.network = network.to(self.device, memory_format=torch.channels_last_3d)
         self.optimizer = torch.optim.Adam(self.network.parameters(), config.learning_rate, amsgrad=True)
-        self.scaler = torch.amp.GradScaler(self.device.type, enabled=config.precision == "fp16")
+        self._precision = choose_precision(config.precision, self.device)
+        if self._precision != config.precision:
+            report(f"This {self.device.type.upper()} only emulates {config.precision}; training in {self._precision}.")
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self._precision == "fp16")
         self.alignment = ReferenceAlignment([*self.subjects, *self.dev], self.folder / "alignments")
         self.pairs = PairMaker(config, device, self.alignment)
         self.log = TrainingLog(self.folder, writes=self.ranks.first)
@@ -120,7 +123,9 @@ class Trainer:
         state = torch.load(self.folder / "checkpoint.pt", map_location=self.device, weights_only=True)
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.scaler.load_state_dict(state["scaler"])
+        # Empty where the run began in another precision, on a machine without this one.
+        if state["scaler"]:
+            self.scaler.load_state_dict(state["scaler"])
         self.step, self.best = state["step"], state["best"]
         self.log.truncate(self.step)
         self.report(f"resumed at step {self.step}")
@@ -154,7 +159,7 @@ class Trainer:
         for _ in range(blocks):
             loss, ncc, smoothness, overlap = 0.0, 0.0, 0.0, torch.tensor(float("nan"))
             for _ in range(config.grad_stages):
-                with convolution_precision(self.device, config.precision):
+                with convolution_precision(self.device, self._precision):
                     error = self.network(pair.fixed_input, pair.moving_input, field, warped[:, 1:])
                 field = field - error.float()
                 # What is refined may be a velocity, what warps and folds is the displacement.
@@ -177,7 +182,7 @@ class Trainer:
     @torch.no_grad()
     def _reach(self, pair, field, iterations: int) -> torch.Tensor:
         for _ in range(iterations):
-            with convolution_precision(self.device, self.config.precision):
+            with convolution_precision(self.device, self._precision):
                 field = self.network.refine(pair.fixed_input, pair.moving_input, field)
         return field
 
@@ -211,7 +216,7 @@ class Trainer:
             labels = common_labels(fixed, moving)
             row = {}
             for judged in judge_refinement(
-                self.network, pair, labels, (0, *config.evaluate_iterations), config.precision
+                self.network, pair, labels, (0, *config.evaluate_iterations), self._precision
             ):
                 row[f"{figure}_{judged.iteration}"] = getattr(judged, figure)
                 if judged.iteration:

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import affine_transform
 from scipy.spatial.transform import Rotation
+from SimpleITK import ProcessObject
 
 from FiReworkRegistrationLib.engine.affine import center_of_mass, prealign
 from FiReworkRegistrationLib.engine.errors import Cancelled
@@ -43,10 +44,21 @@ def test_finds_a_known_motion_within_half_a_voxel(shape, stretch):
     assert [name for name, _ in found.steps] == ["rigid", "affine"]
 
 
-def test_same_seed_same_result(shape):
+def test_same_volumes_same_result(shape):
     other = moved(shape, known_matrix())
-    # ITK adds up its threads' sums in any order: equal to rounding, not to the bit.
-    assert np.allclose(prealign(shape, other).matrix, prealign(shape, other).matrix, atol=1e-3)
+    assert np.array_equal(prealign(shape, other).matrix, prealign(shape, other).matrix)
+
+
+def test_other_users_of_simpleitk_keep_their_threads(shape):
+    seen, before = [], ProcessObject.GetGlobalDefaultNumberOfThreads()
+    ProcessObject.SetGlobalDefaultNumberOfThreads(3)
+    try:
+        with pytest.raises(Cancelled):
+            prealign(shape, shape, cancelled=lambda: not seen.append(ProcessObject.GetGlobalDefaultNumberOfThreads()))
+        assert seen[0] == 1
+        assert ProcessObject.GetGlobalDefaultNumberOfThreads() == 3
+    finally:
+        ProcessObject.SetGlobalDefaultNumberOfThreads(before)
 
 
 def test_a_given_start_is_used(shape):

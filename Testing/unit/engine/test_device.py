@@ -31,3 +31,23 @@ def test_precision():
     assert choose_precision("auto", torch.device("cpu")) in ("fp32", "bf16")
     with pytest.raises(RegistrationError, match="choose auto"):
         choose_precision("int8", torch.device("cpu"))
+
+
+@pytest.mark.parametrize("name", ["auto", "bf16", "fp16"])
+def test_a_cpu_that_would_only_emulate_a_precision_takes_fp32(monkeypatch, name):
+    monkeypatch.setattr("FiReworkRegistrationLib.engine.device._cpu_computes_in_bf16", lambda: False)
+    monkeypatch.setattr("FiReworkRegistrationLib.engine.device._cpu_computes_in_fp16", lambda: False)
+    assert choose_precision(name, torch.device("cpu")) == "fp32"
+
+
+@pytest.mark.parametrize(("name", "chosen"), [("auto", "bf16"), ("bf16", "bf16"), ("fp16", "fp16"), ("fp32", "fp32")])
+def test_a_cpu_that_computes_in_a_precision_takes_it(monkeypatch, name, chosen):
+    monkeypatch.setattr("FiReworkRegistrationLib.engine.device._cpu_computes_in_bf16", lambda: True)
+    monkeypatch.setattr("FiReworkRegistrationLib.engine.device._cpu_computes_in_fp16", lambda: True)
+    assert choose_precision(name, torch.device("cpu")) == chosen
+
+
+def test_a_gpu_computes_in_what_is_asked_for(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: False)
+    cuda = torch.device("cuda")
+    assert [choose_precision(name, cuda) for name in ("auto", "bf16", "fp32")] == ["fp16", "bf16", "fp32"]

@@ -35,6 +35,14 @@ def test_a_resumed_run_equals_an_unbroken_one(tmp_path, subjects):
     assert (tmp_path / "whole" / "dev.csv").read_text() == (tmp_path / "parts" / "dev.csv").read_text()
 
 
+def test_a_precision_that_the_machine_only_emulates_is_not_used(monkeypatch, tmp_path, subjects):
+    name = "FiReworkRegistrationLib.training.structure_trainer.choose_precision"
+    monkeypatch.setattr(name, lambda name, device: "fp32")
+    lines = []
+    StructureTrainer(replace(CONFIG, precision="bf16"), tmp_path, subjects, report=lines.append)
+    assert "This CPU only emulates bf16; training in fp32." in lines
+
+
 def test_labels_and_their_volumes_are_recorded(tmp_path, subjects):
     trainer = StructureTrainer(CONFIG, tmp_path, subjects, report=quiet)
     found = json.loads((tmp_path / "labels.json").read_text())

@@ -79,6 +79,18 @@ def test_every_kind_of_step_moves_the_weights(tmp_path, subjects, tiny_config, c
     assert torch.isfinite(trainer.network.backbone.flow.weight).all()
 
 
+def test_a_precision_that_the_machine_only_emulates_is_not_used(monkeypatch, tmp_path, subjects, tiny_config):
+    monkeypatch.setattr("FiReworkRegistrationLib.training.trainer.choose_precision", lambda name, device: "fp32")
+    lines, config = [], replace(tiny_config, steps=1, precision="bf16")
+    emulated = Trainer(config, tmp_path / "bf16", subjects[0], report=lines.append)
+    assert lines == ["This CPU only emulates bf16; training in fp32."]
+    plain = Trainer(replace(config, precision="fp32"), tmp_path / "fp32", subjects[0], report=lines.append)
+    for trainer in (emulated, plain):
+        trainer.run()
+    assert len(lines) == 1
+    assert torch.equal(emulated.network.backbone.flow.weight, plain.network.backbone.flow.weight)
+
+
 def test_training_lowers_the_loss(tmp_path, subjects, tiny_config):
     config = replace(
         tiny_config, steps=25, learning_rate=4e-3, stages=2, random_stages=False, whole_head=0.0,
