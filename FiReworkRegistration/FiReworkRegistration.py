@@ -284,7 +284,7 @@ class FiReworkRegistrationLogic(ScriptedLoadableModuleLogic):
 
         :param fixedVolume: scalar volume that stays where it is.
         :param movingVolume: scalar volume to be brought onto it.
-        :param options: keywords of ``FiReworkRegistrationLib.mrml.session.registerNodes``, among them
+        :param options: keywords of ``FiReworkRegistrationLib.mrml.registering.registerNodes``, among them
             outputTransform, outputVolume, outputJacobian (None: a new node), iterations (K), device
             ("auto", "cpu", "cuda"), ``progress(fraction, message)`` and ``cancelled()``.
         :return: its Outputs: ``transform`` (whole map, fixed to moving, RAS mm, set from parent),
@@ -297,7 +297,7 @@ class FiReworkRegistrationLogic(ScriptedLoadableModuleLogic):
 
         dependencies.requireInstalled()
         # After the check: the bridge brings the engine, and that torch.
-        from FiReworkRegistrationLib.mrml.session import registerNodes
+        from FiReworkRegistrationLib.mrml.registering import registerNodes
 
         return registerNodes(fixedVolume, movingVolume, **options)
 

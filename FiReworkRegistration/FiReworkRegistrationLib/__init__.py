@@ -1,7 +1,8 @@
 """Library of the FiReworkRegistration module.
 
 Rooms: ``engine`` (numpy, torch, SimpleITK; no Slicer), ``mrml`` (nodes to and from
-engine values), ``panel`` (what the Qt widget needs), ``training`` and ``cli`` (shell).
+engine values), ``panel`` (what the Qt widget needs), ``training`` and ``experiments``, ``cli`` and ``shell``
+(commands).
 Nothing is imported here: Slicer loads this package at start-up, and numpy and torch
 must not come along.
 """

@@ -44,7 +44,7 @@ def main(arguments=None) -> int:
 def run(options, output: Path, began: float) -> int:
     import report
     import scene as scenes
-    from FiReworkRegistrationLib.mrml.session import registerNodes
+    from FiReworkRegistrationLib.mrml.registering import registerNodes
     from progress import ProgressLine, iteration_table, peak_memory_gb
 
     scene = scenes.new_scene()

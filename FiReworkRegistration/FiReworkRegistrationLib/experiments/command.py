@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ..engine.device import choose_device
-from ..progress import ProgressLine
+from ..shell.progress import ProgressLine
 from . import fig5, fig6, fig7, table1
 from .config import read_experiment
 from .report import write_section

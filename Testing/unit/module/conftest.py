@@ -66,7 +66,7 @@ def volume(app):
 
 
 class FakeBridge:
-    """In place of mrml/session.py: records the call and makes the output nodes."""
+    """In place of mrml/registering.py: records the call and makes the output nodes."""
 
     def __init__(self):
         self.calls = []
@@ -84,7 +84,7 @@ class FakeBridge:
 @pytest.fixture
 def bridge(monkeypatch):
     bridge = FakeBridge()
-    monkeypatch.setitem(sys.modules, "FiReworkRegistrationLib.mrml.session", bridge)
+    monkeypatch.setitem(sys.modules, "FiReworkRegistrationLib.mrml.registering", bridge)
     return bridge
 
 

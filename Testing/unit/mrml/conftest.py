@@ -290,10 +290,10 @@ def moving(tools):
 @pytest.fixture
 def register(tools):
     """``registerNodes`` with the known registration."""
-    from FiReworkRegistrationLib.mrml import session
+    from FiReworkRegistrationLib.mrml.registering import registerNodes
 
     def run(*nodes, **settings):
         defaults = {"registrationClass": tools.KnownRegistration, "iterations": 8, "polish": ()}
-        return session.registerNodes(*nodes, **{**defaults, **settings})
+        return registerNodes(*nodes, **{**defaults, **settings})
 
     return run

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from FiReworkRegistrationLib import cli
-from FiReworkRegistrationLib.cohort import folder_name, read_shard, register_cohort
 from FiReworkRegistrationLib.engine.errors import Cancelled, RegistrationError
+from FiReworkRegistrationLib.shell.cohort import folder_name, read_shard, register_cohort
 
 
 def test_failures_are_kept_and_done_pairs_skipped(tmp_path):

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from FiReworkRegistrationLib import cli
-from FiReworkRegistrationLib.cohort_dask import register_on_dask
 from FiReworkRegistrationLib.engine.errors import RegistrationError
+from FiReworkRegistrationLib.shell.cohort_dask import register_on_dask
 
 
 class Future:

@@ -1,6 +1,6 @@
 import io
 
-from FiReworkRegistrationLib.progress import ProgressLine
+from FiReworkRegistrationLib.shell.progress import ProgressLine
 
 
 class Terminal(io.StringIO):

@@ -1,10 +1,9 @@
 """Commands that make a label-assisted model: train-structures and export-structures."""
 
-import json
 from dataclasses import fields, replace
-from pathlib import Path
 
-from .engine.errors import RegistrationError
+from ..engine.errors import RegistrationError
+from .options import read_json
 from .progress import ProgressLine
 
 
@@ -33,10 +32,10 @@ def add_parsers(commands) -> None:
 
 def train_structures(options) -> None:
     """Train to the last step, or resume."""
-    from .engine.device import choose_device
-    from .engine.weights import read_weights
-    from .training.structure_trainer import StructureConfig, StructureTrainer
-    from .training.subjects import load_subjects
+    from ..engine.device import choose_device
+    from ..engine.weights import read_weights
+    from ..training.structure_trainer import StructureConfig, StructureTrainer
+    from ..training.subjects import load_subjects
 
     config, device = _changed(StructureConfig(), options.set), choose_device(options.device)
     labels = None if options.labels is None else read_json(options.labels, "List of labels")
@@ -52,23 +51,15 @@ def train_structures(options) -> None:
 
 def export_structures(options) -> None:
     """A card and weights, as 'models' lists them."""
-    from .engine.models import find_model
-    from .training.structure_export import export_structures as export
+    from ..engine.models import find_model
+    from ..training.structure_export import export_structures as export
 
     words = read_json(options.words, "Words of the card") if options.words else {}
     print(export(options.folder, find_model(options.model), options.output, options.name, words))
 
 
-def read_json(path, what: str):
-    """:raises RegistrationError: no JSON file."""
-    try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RegistrationError(f"{what} '{path}' cannot be read ({error}).") from error
-
-
 def _changed(config, assignments):
-    from .training.config import read_assignments
+    from ..training.config import read_assignments
 
     values, known = read_assignments(assignments), {field.name for field in fields(config)}
     if unknown := sorted(values.keys() - known):

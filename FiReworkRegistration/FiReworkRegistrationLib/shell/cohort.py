@@ -4,7 +4,7 @@ import json
 import traceback
 from pathlib import Path
 
-from .engine.errors import Cancelled, RegistrationError, is_out_of_memory
+from ..engine.errors import Cancelled, RegistrationError, is_out_of_memory
 
 #: Written last: a pair that has it is done.
 DONE = "figures.json"

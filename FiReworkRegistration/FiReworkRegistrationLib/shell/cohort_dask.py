@@ -3,8 +3,8 @@
 import os
 from contextlib import ExitStack
 
+from ..engine.errors import RegistrationError
 from .cohort import register_cohort
-from .engine.errors import RegistrationError
 
 LOCAL = "local"
 

@@ -1,0 +1,1 @@
+"""What the commands of a shell do; ``cli.py`` puts them together."""
