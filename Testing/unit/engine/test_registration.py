@@ -26,6 +26,15 @@ def test_the_affine_start_alone_finds_a_translation(pair):
     assert np.abs(dmap.at(points) - points - (4.0, -4.0, 2.0)).max() < 0.7
 
 
+def test_the_same_volumes_come_to_the_same_field(pair):
+    fields = []
+    for _run in range(2):
+        registration = Registration(*pair, model="tiny", device="cpu")
+        list(registration.refine(2))
+        fields.append(registration.polish((PolishLevel(1, 4),)).field)
+    assert torch.equal(*fields)
+
+
 def test_outputs_are_on_the_fixed_grid_whatever_the_orientation(pair):
     registration = Registration(*pair, model="tiny", device="cpu", spacing=2.0)
     list(registration.refine(2))
