@@ -26,6 +26,7 @@ def main(arguments=None) -> int:
 
     import torch
 
+    from FiReworkRegistrationLib.engine.device import choose_precision
     from FiReworkRegistrationLib.engine.models import default_model
 
     devices = ["cpu"] + (["cuda"] if torch.cuda.is_available() else [])
@@ -33,7 +34,9 @@ def main(arguments=None) -> int:
     print(f"{'grid':>6} {'voxels':>12} {'device':>6} {'precision':>9} {'s an iteration':>15} {'peak GB':>8}")
     for grid in options.grids:
         for device in devices:
-            for precision in ("fp32", "bf16"):
+            # Not those that the device would only emulate.
+            computed = [name for name in ("fp32", "bf16") if choose_precision(name, torch.device(device)) == name]
+            for precision in computed:
                 seconds, memory = measure(grid, device, precision, options.repeats)
                 size = "x".join(str(n) for n in GRIDS[grid])
                 print(f"{grid:>6} {size:>12} {device:>6} {precision:>9} {seconds:>15.2f} {memory:>8.2f}", flush=True)

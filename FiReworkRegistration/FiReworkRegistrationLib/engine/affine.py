@@ -17,7 +17,7 @@ SEED = 24
 #: Normalized intensity above which a voxel belongs to the object, and how far its edge reaches.
 CONTENT, EDGE_VOXELS = 0.02, 3
 #: Held while SimpleITK's number of threads is changed, so that the last one to change it back has the right one.
-_SETTING_THREADS = threading.Lock()
+_SETTING_THREADS = threading.RLock()
 
 
 @dataclass(frozen=True)
