@@ -6,7 +6,7 @@ the refiner's own, local NCC and smoothness (arXiv 2410.09595, eq. 5), and a ter
 """
 
 from dataclasses import dataclass, replace
-from itertools import pairwise, product
+from itertools import product
 
 import torch
 
@@ -14,16 +14,16 @@ from .adam import Adam
 from .fields import bounding_box
 from .regularity import add_fold_penalty, add_steepness
 from .similarity import LocalNcc, box_mean
+from .slabs import counted_from, slabs, wider
 from .structures import StructureMatch
 from .warping import identity_grid, sample
+from .workers import Workers
 
 #: Voxels that the similarity's window has at least.
 LEAST_WINDOW = 5
 #: The similarity is taken so many voxels around the fixed content, but not more than so many mm. Over half
 #: of that the change fades.
 MARGIN_VOXELS, MOST_MARGIN_MM = 4, 8.0
-#: Voxels of a slab on a CPU.
-VOXELS_AT_ONCE = 1_000_000
 #: Signs of the one-sided differences in the order in which steps take them, each with its opposite.
 _CORNERS = tuple(list(product((1, -1), repeat=3))[3 * step % 8] for step in range(8))
 
@@ -64,13 +64,15 @@ class FieldPolisher:
     :param settings: :data:`WITH_STRUCTURES` or, where there are none, the defaults, if None.
     :param structures: what else must match, or None.
     :param smoothness: weight of the field's gradient instead of that of the settings, or None.
-    :param voxels_at_once: the loss is summed over slabs of about so many voxels; everything at once if None.
+    :param voxels_at_once: the loss is summed over slabs of about so many voxels; chosen for the device if None.
+    :param workers: who compute slabs side by side; the caller alone if None.
     :ivar start: the field at the beginning.
     """
 
     def __init__(
         self, fixed, moving, mask, field, spacing: float, settings: PolishSettings | None = None,
         structures: StructureMatch | None = None, smoothness: float | None = None, voxels_at_once: int | None = None,
+        workers: Workers | None = None,
     ):  # fmt: skip
         self._settings = settings or (WITH_STRUCTURES if structures else PolishSettings())
         if smoothness is not None:
@@ -84,9 +86,9 @@ class FieldPolisher:
         self._inside = self.start[(..., *self._box)].clone(memory_format=torch.contiguous_format)
         self._fade = _fade(self._inside.shape[2:], max(1, margin // 2)).to(field.device)
         self._change, self._gradient = torch.zeros_like(self._inside), torch.zeros_like(self._inside)
-        self._optimizer = Adam(self._change, self._settings.rate)
-        self._steps = 0
-        planes = _planes(self._inside.shape[2:], field.device, voxels_at_once)
+        self._optimizers = [Adam(self._change[:, channel], self._settings.rate) for channel in range(3)]
+        self._steps, self._workers = 0, workers or Workers()
+        planes = slabs(self._inside.shape[2:], field.device, self._workers.count, voxels_at_once)
         content = content[self._box]
         self._slabs = [self._slab(part, fixed, content, margin, structures) for part in planes]
 
@@ -103,33 +105,40 @@ class FieldPolisher:
 
         :return: the loss before it.
         """
-        self._gradient.zero_()
-        loss = sum(self._add_gradient(slab) for slab in self._slabs)
-        self._optimizer.step(self._gradient)
+        losses, parts = zip(*self._workers.map(self._share, self._slabs), strict=True)
+        self._workers.map(lambda channel: self._advance(channel, parts), range(3))
         self._steps += 1
-        return loss
+        return sum(losses)
+
+    def _advance(self, channel: int, parts) -> None:
+        """Adam's step of one channel, against the sum of the slabs' gradients."""
+        gradient = self._gradient[:, channel].zero_()
+        # Always in the same order, so that the sum is always rounded alike.
+        for slab, part in zip(self._slabs, parts, strict=True):
+            gradient[:, slab.read] += part[:, channel]
+        self._optimizers[channel].step(gradient)
 
     def _slab(self, part: slice, fixed, content, margin: int, structures) -> "_Slab":
         """``part`` of the box along k, with as many planes around it as its loss looks at."""
-        seen = _wider(part, self._window // 2, self._inside.shape[2])
+        seen = wider(part, self._window // 2, self._inside.shape[2])
         # The box is as wide as the content at its widest.
         shown = slice(None), *bounding_box(content[seen], margin)[1:]
         rows, *others = self._box
         place = slice(rows.start + seen.start, rows.start + seen.stop), *others
         counts = slice(rows.start + part.start, rows.start + part.stop)
         return _Slab(
-            part, seen, _wider(seen, 1, self._inside.shape[2]), shown,
+            part, seen, wider(seen, 1, self._inside.shape[2]), shown,
             LocalNcc(fixed[(..., *place)][(..., *shown)].contiguous(), self._window),
             identity_grid(self._moving.shape[2:], self._moving.device)[(..., *place)][(..., *shown)],
             structures and structures.within(place, counts, self.start.shape[2:], self._box),
         )  # fmt: skip
 
-    def _add_gradient(self, slab: "_Slab") -> float:
-        """Add the gradient of the slab's share of the loss, and return that share."""
+    def _share(self, slab: "_Slab") -> tuple[float, torch.Tensor]:
+        """The slab's share of the loss, and its gradient where ``slab.read`` is."""
         # Adam moves every voxel by about the same length; the average over neighbors takes away
         # the checkerboard that this leaves. Only the change is averaged: the start stays sharp.
         averaged = box_mean(self._change[:, :, slab.read], 3)
-        seen, fade = _from(slab.read, slab.seen), self._fade[slab.seen]
+        seen, fade = counted_from(slab.read, slab.seen), self._fade[slab.seen]
         field = torch.addcmul(self._inside[:, :, slab.seen], fade, averaged[:, :, seen]).requires_grad_()
         loss = self._match(slab, field)
         loss.backward()
@@ -137,13 +146,12 @@ class FieldPolisher:
         # The box is its own adjoint.
         spread = torch.zeros_like(averaged)
         torch.mul(field.grad, fade, out=spread[:, :, seen])
-        self._gradient[:, :, slab.read] += box_mean(spread, 3)
-        return loss.item() + irregular
+        return loss.item() + irregular, box_mean(spread, 3)
 
     def _match(self, slab: "_Slab", field) -> torch.Tensor:
         """What the slab's images and structures say."""
-        ncc = slab.ncc(sample(self._moving, slab.points + field[(..., *slab.shown)]))[:, :, _from(slab.seen, slab.part)]
-        loss = -ncc.sum() / self._inside[0, 0].numel()
+        ncc = slab.ncc(sample(self._moving, slab.points + field[(..., *slab.shown)]))
+        loss = -ncc[:, :, counted_from(slab.seen, slab.part)].sum() / self._inside[0, 0].numel()
         if slab.structures:
             loss = loss + self._settings.structures * slab.structures(field, self._steps)
         return loss
@@ -151,13 +159,13 @@ class FieldPolisher:
     def _add_irregularity(self, slab: "_Slab", field, gradient) -> float:
         """The slab's share of what is said of the field alone, whose gradient is added."""
         settings, (depth, height, width) = self._settings, self._inside.shape[2:]
-        own = _from(slab.seen, slab.part)
+        own = counted_from(slab.seen, slab.part)
         counts = (depth - 1) * height * width, depth * (height - 1) * width, depth * height * (width - 1)
         weights = [settings.smoothness / (9 * count) for count in counts]
         loss = add_steepness(field, own, weights, gradient)
         # Central differences miss folds that alternate from voxel to voxel. All eight one-sided
         # determinants would cost as much as the similarity: each step takes two opposite ones.
-        around = _wider(own, 1, field.shape[2])
+        around = wider(own, 1, field.shape[2])
         if around.stop - around.start > 2:
             weight = settings.folding / 2 / ((depth - 2) * (height - 2) * (width - 2))
             signs = _CORNERS[self._steps % 8]
@@ -185,31 +193,10 @@ class _Slab:
     structures: object
 
 
-def _planes(shape, device, voxels: int | None) -> list[slice]:
-    """Slabs of about equal thickness that cover the box."""
-    depth, plane = shape[0], shape[1] * shape[2]
-    if voxels is None:
-        # A CPU is several times as fast where a slab's numbers stay in its cache, and where the system need
-        # not hand out new memory for each of them. A GPU wants as much as possible at a time.
-        voxels = VOXELS_AT_ONCE if device.type == "cpu" else depth * plane
-    count = max(1, round(depth * plane / voxels))
-    ends = [round(index * depth / count) for index in range(count + 1)]
-    return [slice(first, last) for first, last in pairwise(ends) if last > first]
-
-
 def _odd(voxels: float) -> int:
     """The largest odd number of voxels that fits, but :data:`LEAST_WINDOW` at least."""
     fitting = int(voxels)
     return max(LEAST_WINDOW, fitting if fitting % 2 else fitting - 1)
-
-
-def _wider(part: slice, by: int, size: int) -> slice:
-    return slice(max(0, part.start - by), min(size, part.stop + by))
-
-
-def _from(outer: slice, inner: slice) -> slice:
-    """``inner`` counted from the beginning of ``outer``."""
-    return slice(inner.start - outer.start, inner.stop - outer.start)
 
 
 def _fade(shape, width: int) -> torch.Tensor:

@@ -10,6 +10,7 @@ from .map_writers import finer_than
 from .polish import FieldPolisher
 from .refiner import Refiner
 from .structures import StructureMatch
+from .workers import Workers
 
 
 class PolishedPair:
@@ -19,10 +20,14 @@ class PolishedPair:
     :param grid: the working grid.
     :param spacing: of the working grid, mm.
     :param structures: what else must match, or None.
+    :param workers: who compute side by side; the caller alone if None.
     """
 
-    def __init__(self, refiner: Refiner, images: Callable, grid, spacing: float, structures: StructureMatch | None):
-        self._refiner, self._images, self._structures = refiner, images, structures
+    def __init__(
+        self, refiner: Refiner, images: Callable, grid, spacing: float, structures: StructureMatch | None,
+        workers: Workers | None = None,
+    ):  # fmt: skip
+        self._refiner, self._images, self._structures, self._workers = refiner, images, structures, workers
         self._grid, self._spacing = grid, spacing
 
     def polisher(self, level, field: torch.Tensor) -> FieldPolisher:
@@ -31,7 +36,7 @@ class PolishedPair:
         start = resize_field(field, images[0].shape[2:])
         return FieldPolisher(
             *images, self.mask_for(start), start, self._spacing / level.finer, smoothness=level.smoothness,
-            structures=self._structures and self._structures.coarser(start.shape[2:]),
+            structures=self._structures and self._structures.coarser(start.shape[2:]), workers=self._workers,
         )  # fmt: skip
 
     def mask_for(self, field: torch.Tensor) -> torch.Tensor:

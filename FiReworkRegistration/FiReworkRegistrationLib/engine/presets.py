@@ -1,6 +1,6 @@
 """Presets named for people: how many iterations, and how the outcome is polished."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .errors import RegistrationError
 from .texts import tr as _
@@ -49,9 +49,11 @@ class Preset:
 
 #: Detail that lies well is found again from the smoothed field, what had caught on the wrong fold of cortex is freed.
 AGAIN = PolishLevel(1 / 2, 60, smoothness=1.0, forget=2.0, again=True)
-#: How every polish begins. The network's field is right at large and uncertain in detail: that is smoothed away.
+#: How a polish begins. The network's field is right at large and uncertain in detail: that is smoothed away.
 #: Coarse grids then bring over each other what lies too far apart for a window of 5 fine voxels.
 COARSE = (PolishLevel(1 / 4, 80, smoothness=1.0, forget=2.0), PolishLevel(1 / 2, 80, smoothness=1.0), AGAIN, AGAIN)
+#: The same with fewer steps, which costs "Fast" less than a thousandth of Dice.
+COARSE_FAST = tuple(replace(level, steps=steps) for level, steps in zip(COARSE, (60, 60, 30, 30), strict=True))
 #: Two such rounds that go on to the working grid.
 TWICE = (AGAIN, PolishLevel(1, 30, again=True)) * 2
 
@@ -60,7 +62,7 @@ PRESETS = {
     for preset in (
         Preset(
             "fast", _("Fast"), _("Two iterations and a short polish: a first look in seconds."),
-            2, (*COARSE, PolishLevel(1, 20)),
+            2, (*COARSE_FAST, PolishLevel(1, 20)),
         ),
         Preset(
             "balanced", _("Balanced"),

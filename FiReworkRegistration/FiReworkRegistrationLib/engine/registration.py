@@ -28,6 +28,7 @@ from .sharpening import FINER
 from .structures import StructureMatch
 from .texts import tr as _
 from .volume_warping import warp_volume
+from .workers import workers_for
 from .working_grid import MARGIN_MM, MOST_VOXELS, bring_to_grid, coarser, finer_grid, resized_grid, working_grid
 
 #: An alignment is doubtful where the volumes agree less than one of them with itself moved by so many mm. Images of
@@ -172,11 +173,12 @@ class Registration:
         before = self.iterations[-1]
         if before.polished and levels:
             levels[0] = replace(levels[0], forget=0.0)
-        pair = PolishedPair(self._refiner, self._images, self.grid, self.spacing, structures)
-        field, repair = polish_levels(
-            before.field.to(self.device), levels, pair, deadline,
-            lambda fraction: _tell(progress, fraction, "Polishing"), cancelled,
-        )  # fmt: skip
+        with workers_for(self.device) as workers:
+            pair = PolishedPair(self._refiner, self._images, self.grid, self.spacing, structures, workers)
+            field, repair = polish_levels(
+                before.field.to(self.device), levels, pair, deadline,
+                lambda fraction: _tell(progress, fraction, "Polishing"), cancelled,
+            )  # fmt: skip
         return self._refiner.accept(field, time.perf_counter() - began, repair)
 
     def _worth(self, level) -> bool:

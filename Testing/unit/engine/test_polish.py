@@ -9,6 +9,7 @@ from FiReworkRegistrationLib.engine.polish import WITH_STRUCTURES, FieldPolisher
 from FiReworkRegistrationLib.engine.similarity import LocalNcc, local_ncc
 from FiReworkRegistrationLib.engine.structures import StructureMatch
 from FiReworkRegistrationLib.engine.warping import warp
+from FiReworkRegistrationLib.engine.workers import Workers
 
 SHAPE = (16, 20, 18)
 
@@ -99,6 +100,18 @@ def test_slabs_of_any_thickness_take_the_same_way(voxels):
     assert parts_losses == pytest.approx(whole_losses, rel=1e-4)
     # Adam magnifies rounding where a gradient is almost 0.
     assert (whole - parts).abs().mean() < 1e-3
+
+
+def test_workers_side_by_side_come_to_the_same_field():
+    fixed, moving, start = blobs(SHAPE, 2, 3), blobs(SHAPE, 3, 3), smooth_field(SHAPE, 9.0)
+    alone = polished(4, fixed, moving, None, start, voxels_at_once=1500)
+    with Workers(3) as workers:
+        together = [polished(4, fixed, moving, None, start, voxels_at_once=1500, workers=workers) for _ in range(2)]
+    for polisher, losses in together:
+        # Their number rounds nothing differently: sums are added up in one order.
+        assert torch.equal(polisher.field, together[0][0].field)
+        assert losses == pytest.approx(alone[1], rel=1e-5)
+        assert torch.allclose(polisher.field, alone[0].field, atol=1e-4)
 
 
 def test_structures_pull_where_images_say_nothing():
