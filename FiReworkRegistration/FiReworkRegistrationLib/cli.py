@@ -5,6 +5,7 @@ Errors that a user can put right end as one line on stderr and exit status 2.
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from .shell import cohort_command, evaluate_command, register_command, structure
 def main(arguments=None) -> int:
     """:return: exit status, 0 done, 1 a pair of a cohort failed, 2 a bad input, 130 interrupted."""
     options = _parser().parse_args(arguments)
+    # Read when PyTorch is loaded: its threads then sleep while they wait, and do not burn CPU time.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         return options.run(options) or 0
     except RegistrationError as error:

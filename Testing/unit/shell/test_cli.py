@@ -1,6 +1,7 @@
 """The commands as a shell calls them, on a small pair and an untrained network."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -153,3 +154,12 @@ def test_memory_that_is_used_up_is_said(pair, monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(registration, "Registration", full)
     assert main(["register", *pair, "--transform-out", str(tmp_path / "t.h5")]) == 2
     assert "coarser --spacing" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("given", "policy"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+def test_threads_sleep_while_they_wait_unless_the_shell_says_otherwise(monkeypatch, given, policy):
+    monkeypatch.setenv("OMP_WAIT_POLICY", given or "")
+    if given is None:
+        monkeypatch.delenv("OMP_WAIT_POLICY")
+    assert main(["models"]) == 0
+    assert os.environ["OMP_WAIT_POLICY"] == policy
