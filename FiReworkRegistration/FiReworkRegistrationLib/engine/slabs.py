@@ -7,7 +7,7 @@ import torch
 #: Voxels of a slab on a CPU, at most about so many.
 VOXELS_AT_ONCE = 500_000
 #: Slabs that are worked at side by side have so many voxels and planes at least.
-LEAST_VOXELS, LEAST_PLANES = 100_000, 6
+LEAST_VOXELS, LEAST_PLANES = 60_000, 6
 
 
 def slabs(shape, device: torch.device, workers: int = 1, voxels: int | None = None) -> list[slice]:
