@@ -93,21 +93,26 @@ def jacobian_determinant(field: torch.Tensor) -> torch.Tensor:
     return _determinant_of([derivative(field.float(), axis) for axis in range(3)])
 
 
-def one_sided_determinant(field: torch.Tensor, signs) -> torch.Tensor:
-    """The same by forward (sign 1) or backward (-1) differences along k, j, i; negative where a corner of a
-    voxel's cell is turned inside out.
+def forward_differences(field: torch.Tensor) -> list[torch.Tensor]:
+    """Of (B, 3, D, H, W) along k, j, i, in float32; each is one shorter along its own axis."""
+    field = field.float()
+    return [field.diff(dim=axis) for axis in (2, 3, 4)]
 
+
+def one_sided_determinant(differences, signs) -> torch.Tensor:
+    """:func:`jacobian_determinant` by forward (sign 1) or backward (-1) differences along k, j, i; negative where a
+    corner of a voxel's cell is turned inside out.
+
+    :param differences: the field's :func:`forward_differences`.
     :param signs: three of 1 and -1. All eight choices see every fold of the grid (Liu et al., IJCV 2024).
     :return: (B, 1, D-2, H-2, W-2) float32, without the border.
     """
-    field, middle = field.float(), slice(1, -1)
     columns = []
-    here = field[..., middle, middle, middle]
-    for axis, sign in enumerate(signs):
-        index = [middle] * 3
-        index[axis] = slice(2, None) if sign > 0 else slice(0, -2)
-        there = field[(..., *index)]
-        columns.append(there - here if sign > 0 else here - there)
+    for axis, (difference, sign) in enumerate(zip(differences, signs, strict=True)):
+        index = [slice(1, -1)] * 3
+        # The backward difference of a voxel is the forward one of the voxel before.
+        index[axis] = slice(1, None) if sign > 0 else slice(0, -1)
+        columns.append(difference[(..., *index)])
     return _determinant_of(columns)
 
 

@@ -11,12 +11,12 @@ from itertools import product
 import torch
 
 from .adam import Adam
-from .fields import bounding_box
+from .fields import bounding_box, forward_differences
 from .regularity import add_fold_penalty, add_steepness
 from .similarity import LocalNcc, box_mean
 from .slabs import counted_from, slabs, wider
 from .structures import StructureMatch
-from .warping import identity_grid, sample
+from .warping import Warper, identity_grid
 from .workers import Workers
 
 #: Voxels that the similarity's window has at least.
@@ -77,7 +77,7 @@ class FieldPolisher:
         self._settings = settings or (WITH_STRUCTURES if structures else PolishSettings())
         if smoothness is not None:
             self._settings = replace(self._settings, smoothness=smoothness)
-        self.start, self._moving = field.detach(), moving
+        self.start = field.detach()
         self._window = _odd(self._settings.window / spacing)
         # Half of a working grid is margin, where there is nothing to compare: it stays as it is.
         content = torch.ones(field.shape[2:], dtype=torch.bool) if mask is None else mask[0, 0] > 0
@@ -90,7 +90,7 @@ class FieldPolisher:
         self._steps, self._workers = 0, workers or Workers()
         planes = slabs(self._inside.shape[2:], field.device, self._workers.count, voxels_at_once)
         content = content[self._box]
-        self._slabs = [self._slab(part, fixed, content, margin, structures) for part in planes]
+        self._slabs = [self._slab(part, fixed, moving, content, margin, structures) for part in planes]
 
     @property
     @torch.no_grad()
@@ -118,7 +118,7 @@ class FieldPolisher:
             gradient[:, slab.read] += part[:, channel]
         self._optimizers[channel].step(gradient)
 
-    def _slab(self, part: slice, fixed, content, margin: int, structures) -> "_Slab":
+    def _slab(self, part: slice, fixed, moving, content, margin: int, structures) -> "_Slab":
         """``part`` of the box along k, with as many planes around it as its loss looks at."""
         seen = wider(part, self._window // 2, self._inside.shape[2])
         # The box is as wide as the content at its widest.
@@ -129,7 +129,7 @@ class FieldPolisher:
         return _Slab(
             part, seen, wider(seen, 1, self._inside.shape[2]), shown,
             LocalNcc(fixed[(..., *place)][(..., *shown)].contiguous(), self._window),
-            identity_grid(self._moving.shape[2:], self._moving.device)[(..., *place)][(..., *shown)],
+            Warper(moving, identity_grid(moving.shape[2:], moving.device)[(..., *place)][(..., *shown)]),
             structures and structures.within(place, counts, self.start.shape[2:], self._box),
         )  # fmt: skip
 
@@ -150,7 +150,7 @@ class FieldPolisher:
 
     def _match(self, slab: "_Slab", field) -> torch.Tensor:
         """What the slab's images and structures say."""
-        ncc = slab.ncc(sample(self._moving, slab.points + field[(..., *slab.shown)]))
+        ncc = slab.ncc(slab.warp(field[(..., *slab.shown)]))
         loss = -ncc[:, :, counted_from(slab.seen, slab.part)].sum() / self._inside[0, 0].numel()
         if slab.structures:
             loss = loss + self._settings.structures * slab.structures(field, self._steps)
@@ -160,17 +160,19 @@ class FieldPolisher:
         """The slab's share of what is said of the field alone, whose gradient is added."""
         settings, (depth, height, width) = self._settings, self._inside.shape[2:]
         own = counted_from(slab.seen, slab.part)
+        around = wider(own, 1, field.shape[2])
+        field, gradient = field[:, :, around], gradient[:, :, around]
+        differences = forward_differences(field)
         counts = (depth - 1) * height * width, depth * (height - 1) * width, depth * height * (width - 1)
         weights = [settings.smoothness / (9 * count) for count in counts]
-        loss = add_steepness(field, own, weights, gradient)
+        loss = add_steepness(differences, counted_from(around, own), weights, gradient)
         # Central differences miss folds that alternate from voxel to voxel. All eight one-sided
         # determinants would cost as much as the similarity: each step takes two opposite ones.
-        around = wider(own, 1, field.shape[2])
         if around.stop - around.start > 2:
             weight = settings.folding / 2 / ((depth - 2) * (height - 2) * (width - 2))
             signs = _CORNERS[self._steps % 8]
             for side in (signs, tuple(-sign for sign in signs)):
-                loss += add_fold_penalty(field, side, settings.least_determinant, gradient, weight, around)
+                loss += add_fold_penalty(field, differences, side, settings.least_determinant, gradient, weight)
         return loss
 
 
@@ -189,7 +191,7 @@ class _Slab:
     read: slice
     shown: tuple[slice, slice, slice]
     ncc: LocalNcc
-    points: torch.Tensor
+    warp: Warper
     structures: object
 
 

@@ -9,20 +9,18 @@ from .fields import one_sided_determinant
 
 
 @torch.no_grad()
-def add_steepness(field: torch.Tensor, rows: slice, weights, gradient: torch.Tensor) -> float:
+def add_steepness(differences, rows: slice, weights, gradient: torch.Tensor) -> float:
     """Sum of squared forward differences of some planes, and its gradient.
 
-    :param field: (1, 3, D, H, W) voxels.
+    :param differences: ``forward_differences`` of a field (1, 3, D, H, W), voxels.
     :param rows: planes along k that count; with the last of them its difference to the next one, where there is one.
     :param weights: of the differences along k, j, i.
-    :param gradient: of ``field``'s shape; the term's own is added to it.
+    :param gradient: of the field's shape; the term's own is added to it.
     """
-    total, next_plane = 0.0, slice(rows.start, min(rows.stop + 1, field.shape[2]))
-    for axis, weight in enumerate(weights, 2):
-        planes = next_plane if axis == 2 else rows
-        part = gradient[:, :, planes]
-        steep = field[:, :, planes].diff(dim=axis)
-        total += weight * steep.square().sum().item()
+    total, next_plane = 0.0, slice(rows.start, min(rows.stop + 1, gradient.shape[2]))
+    for axis, (difference, weight) in enumerate(zip(differences, weights, strict=True), 2):
+        steep, part = difference[:, :, rows], gradient[:, :, next_plane if axis == 2 else rows]
+        total += weight * sum(flat.dot(flat).item() for flat in steep[0].flatten(1))
         length = steep.shape[axis]
         part.narrow(axis, 1, length).add_(steep, alpha=2 * weight)
         part.narrow(axis, 0, length).sub_(steep, alpha=2 * weight)
@@ -31,25 +29,25 @@ def add_steepness(field: torch.Tensor, rows: slice, weights, gradient: torch.Ten
 
 @torch.no_grad()
 def add_fold_penalty(
-    field: torch.Tensor, signs, least: float, gradient: torch.Tensor, weight: float = 1.0, rows: slice = slice(None)
+    field: torch.Tensor, differences, signs, least: float, gradient: torch.Tensor, weight: float = 1.0
 ) -> float:
     """Sum of max(0, ``least`` - ``one_sided_determinant``) over the voxels, and its gradient.
 
     Only voxels below ``least`` have a gradient: those few are looked up.
 
-    :param field: (1, 3, D, H, W) voxels, contiguous.
+    :param field: (1, 3, D, H, W) voxels, whole planes of a contiguous one.
+    :param differences: its ``forward_differences``.
     :param signs: as of ``one_sided_determinant``.
-    :param gradient: of ``field``'s shape, contiguous; ``weight`` times the term's own is added to it.
-    :param rows: planes along k that are looked at. The outermost ones count as border.
+    :param gradient: as ``field``; ``weight`` times the term's own is added to it.
     :return: ``weight`` times the sum.
     """
-    determinant, first = one_sided_determinant(field[:, :, rows], signs)[0, 0], rows.start or 0
+    determinant = one_sided_determinant(differences, signs)[0, 0]
     # The determinants leave the border out.
     k, j, i = (determinant < least).nonzero().unbind(1)
     if not len(k):
         return 0.0
     strides = field.shape[3] * field.shape[4], field.shape[4], 1
-    flat, index = field.view(3, -1), (k + 1 + first) * strides[0] + (j + 1) * strides[1] + i + 1
+    flat, index = field.view(3, -1), (k + 1) * strides[0] + (j + 1) * strides[1] + i + 1
     here, neighbors = flat[:, index], [index + sign * stride for sign, stride in zip(signs, strides, strict=True)]
     columns = [sign * (flat[:, there] - here) for sign, there in zip(signs, neighbors, strict=True)]
     for axis, column in enumerate(columns):

@@ -10,21 +10,21 @@ class _BoxMean(torch.autograd.Function):
     @staticmethod
     def forward(ctx, image, window):
         ctx.window = window
-        return _box_sum(image, window).mul_(1.0 / window**3)
+        return _box_sum(image, window, 1.0 / window**3)
 
     @staticmethod
     def backward(ctx, gradient):
         return _BoxMean.apply(gradient, ctx.window), None
 
 
-def _box_sum(image: torch.Tensor, window: int) -> torch.Tensor:
+def _box_sum(image: torch.Tensor, window: int, factor=1.0) -> torch.Tensor:
     result = torch.empty_like(image)
     # One channel at a time: what a CPU's cache holds is summed twice as fast.
     for channel, out in zip(image.split(1, dim=1), result.split(1, dim=1), strict=True):
         sums = F.pad(channel, (window // 2,) * 6)
         for axis in (2, 3, 4):
             sums = _running_sum(sums, window, axis)
-        out.copy_(sums)
+        torch.mul(sums, factor, out=out)
     return result
 
 

@@ -5,7 +5,7 @@ from itertools import product
 
 import torch
 
-from .fields import bounding_box, lengths, one_sided_determinant, percent_folded
+from .fields import bounding_box, forward_differences, lengths, one_sided_determinant, percent_folded
 from .regularity import add_fold_penalty
 
 #: All one-sided differences: each voxel's eight corner tetrahedra.
@@ -64,7 +64,8 @@ def unfold(field: torch.Tensor, mask: torch.Tensor | None = None, cancelled=None
         if cancelled and cancelled():
             raise Cancelled("Cancelled while folds were repaired.")
         gradient = torch.zeros_like(part)
-        penalty = sum(add_fold_penalty(part, signs, LEAST_DETERMINANT, gradient) for signs in _SIGNS)
+        differences = forward_differences(part)
+        penalty = sum(add_fold_penalty(part, differences, signs, LEAST_DETERMINANT, gradient) for signs in _SIGNS)
         # A tetrahedron is a sixth of its determinant; both ways to split a cell have four of the eight corners.
         if 100.0 * penalty / (12 * count) < ENOUGH:
             break
@@ -87,7 +88,7 @@ def _report(before: torch.Tensor, after: torch.Tensor, inside: torch.Tensor) -> 
 def _least_determinant(field: torch.Tensor) -> torch.Tensor:
     """The least of the eight one-sided determinants of every voxel, 1 at the border, (D, H, W)."""
     found = torch.ones(field.shape[2:], device=field.device)
-    inner = found[1:-1, 1:-1, 1:-1]
+    inner, differences = found[1:-1, 1:-1, 1:-1], forward_differences(field)
     for signs in _SIGNS:
-        torch.minimum(inner, one_sided_determinant(field, signs)[0, 0], out=inner)
+        torch.minimum(inner, one_sided_determinant(differences, signs)[0, 0], out=inner)
     return found

@@ -27,7 +27,38 @@ class ConvolutionBlock(nn.Module):
         self.convolution = Convolution(in_channels, out_channels, kernel_size=3, padding=1)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        return F.leaky_relu(self.convolution(features), 0.2)
+        # In place: nothing else looks at what the convolution gave, and at full resolution a copy takes as long as a
+        # tenth of the convolution.
+        return F.leaky_relu_(self.convolution(features), 0.2)
+
+    def joined(self, coarse: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:
+        """``forward`` of ``coarse``, brought to the grid of ``skip``, and ``skip``; see :func:`convolve_joined`."""
+        return F.leaky_relu_(convolve_joined(self.convolution, coarse, skip), 0.2)
+
+
+#: From the taps -1, 0, 1 of a convolution on the fine grid to the four of a transposed one with stride 2: every other
+#: voxel there looks at a coarse voxel once and at the next one twice.
+_TAPS = ((0.0, 0.0, 1.0), (0.0, 1.0, 1.0), (1.0, 1.0, 0.0), (1.0, 0.0, 0.0))
+
+
+def convolve_joined(convolution: nn.Conv3d, coarse: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:
+    """A 3x3x3 convolution of two inputs side by side, one of which lies on a grid half as fine.
+
+    :param coarse: (B, C, D, H, W), repeated twice along every axis (nearest neighbor).
+    :param skip: (B, E, 2D, 2H, 2W); the convolution has C + E input channels.
+    :return: (B, out, 2D, 2H, 2W).
+    """
+    if torch.is_grad_enabled() or coarse.device.type != "cpu" or coarse.dtype != torch.float32:
+        finer = F.interpolate(coarse, scale_factor=2, mode="nearest")
+        return convolution(torch.cat([finer, skip], dim=1))
+    # Of 27 fine voxels a window sees eight coarse ones only. Measured in float32 on a CPU: half the time.
+    below, beside = convolution.weight.split((coarse.shape[1], skip.shape[1]), dim=1)
+    taps = below.new_tensor(_TAPS)
+    below = torch.einsum("oidhw,ad,bh,cw->ioabc", below, taps, taps, taps)
+    below, beside = (weight.contiguous(memory_format=torch.channels_last_3d) for weight in (below, beside))
+    return F.conv3d(skip, beside, convolution.bias, padding=1).add_(
+        F.conv_transpose3d(coarse, below, stride=2, padding=1)
+    )
 
 
 def flow_head(in_channels: int) -> nn.Conv3d:

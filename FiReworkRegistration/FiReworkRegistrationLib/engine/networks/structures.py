@@ -4,6 +4,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from .blocks import convolve_joined
+
 
 class NormalizedBlock(nn.Module):
     """3x3x3 convolution, normalization per image and channel, LeakyReLU(0.1).
@@ -18,7 +20,14 @@ class NormalizedBlock(nn.Module):
         self.normalization = nn.BatchNorm3d(out_channels, track_running_stats=False)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        return F.leaky_relu(self.normalization(self.convolution(features)), 0.1)
+        return self._finished(self.convolution(features))
+
+    def joined(self, coarse: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:
+        """``forward`` of ``coarse``, brought to the grid of ``skip``, and ``skip``; see ``convolve_joined``."""
+        return self._finished(convolve_joined(self.convolution, coarse, skip))
+
+    def _finished(self, features: torch.Tensor) -> torch.Tensor:
+        return F.leaky_relu_(self.normalization(features), 0.1)
 
 
 class StructureNetwork(nn.Module):
@@ -57,6 +66,5 @@ class StructureNetwork(nn.Module):
             features = block(F.max_pool3d(features, 2) if skips else features)
             skips.append(features)
         for reduce, block, skip in zip(self.reduce, self.decoder, skips[-2::-1], strict=True):
-            finer = F.interpolate(reduce(features), scale_factor=2, mode="nearest")
-            features = block(torch.cat([finer, skip], dim=1))
+            features = block.joined(reduce(features), skip)
         return features

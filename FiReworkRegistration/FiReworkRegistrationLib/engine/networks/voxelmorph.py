@@ -25,6 +25,8 @@ class VoxelMorphUNet(nn.Module):
         super().__init__()
         if len(encoder) != len(decoder):
             raise ValueError(f"encoder and decoder need equal depth, got {len(encoder)} and {len(decoder)}")
+        if not encoder or not final:
+            raise ValueError(f"encoder and final need one filter at least, got {list(encoder)} and {list(final)}")
         #: Every grid axis must be a multiple of this.
         self.multiple = 2 ** len(encoder)
         channels = in_channels
@@ -49,10 +51,10 @@ class VoxelMorphUNet(nn.Module):
             features = block(features)
             skips.append(features)
             features = F.max_pool3d(features, 2)
-        for block in self.decoder:
-            features = F.interpolate(block(features), scale_factor=2, mode="nearest")
-            features = torch.cat([features, skips.pop()], dim=1)
-        for block in self.final:
+        features = self.decoder[0](features)
+        for block in (*self.decoder[1:], self.final[0]):
+            features = block.joined(features, skips.pop())
+        for block in self.final[1:]:
             features = block(features)
         # The head's sums are small differences of larger features: keep them in full precision.
         with torch.autocast(features.device.type, enabled=False):
