@@ -128,7 +128,7 @@ def test_with_structures_folds_count_for_more():
     structures = StructureMatch(*torch.rand(2, 1, 24, *SHAPE, generator=torch.Generator().manual_seed(0)))
     _, chosen = polished(1, fixed, moving, None, start, structures=structures)
     _, given = polished(1, fixed, moving, None, start, settings=WITH_STRUCTURES, structures=structures)
-    _, plain = polished(1, fixed, moving, None, start, settings=PolishSettings(flat=0.0), structures=structures)
+    _, plain = polished(1, fixed, moving, None, start, settings=PolishSettings(), structures=structures)
     assert chosen == given
     assert chosen[0] > plain[0]
 
