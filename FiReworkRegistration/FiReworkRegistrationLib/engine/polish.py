@@ -31,7 +31,7 @@ _CORNERS = tuple(list(product((1, -1), repeat=3))[3 * step % 8] for step in rang
 @dataclass(frozen=True)
 class PolishSettings:
     """Chosen on ``ixi_2mm/dev`` pairs at 2 mm and on a pair of images synthesized from label maps at 1 mm; the window
-    on ``oasis_1mm/unlabelled``. ``Testing/benchmarks/CHOICES.md`` has the figures.
+    on ``oasis_1mm/unlabelled``.
 
     :param smoothness: weight of the mean squared gradient, per voxel of the content's box.
     :param folding: weight of the mean of max(0, ``least_determinant`` - Jacobian determinant).
@@ -39,7 +39,6 @@ class PolishSettings:
     :param structures: weight of the mean squared difference of structure codes, where there are any.
     :param rate: Adam's step, voxels of the field's grid.
     :param window: of the similarity: as wide as fits in so many mm, but :data:`LEAST_WINDOW` at least.
-    :param flat: of the similarity, see ``LocalNcc``.
     """
 
     smoothness: float = 0.5
@@ -48,13 +47,11 @@ class PolishSettings:
     structures: float = 3.0
     rate: float = 0.3
     window: float = 11.5
-    flat: float = 1e-3
 
 
 #: Where structures are matched too. Chosen with their weight, of 1 to 4, on four ``ixi_2mm/dev`` pairs: Dice rises
-#: with that weight, and the volume that folds as well, unless folds count for more. A wider window gains nothing then,
-#: nor does counting flat ones for less.
-WITH_STRUCTURES = PolishSettings(folding=40.0, window=0.0, flat=0.0)
+#: with that weight, and the volume that folds as well, unless folds count for more. A wider window gains nothing then.
+WITH_STRUCTURES = PolishSettings(folding=40.0, window=0.0)
 
 
 class FieldPolisher:
@@ -131,7 +128,7 @@ class FieldPolisher:
         counts = slice(rows.start + part.start, rows.start + part.stop)
         return _Slab(
             part, seen, wider(seen, 1, self._inside.shape[2]), shown,
-            LocalNcc(fixed[(..., *place)][(..., *shown)].contiguous(), self._window, flat=self._settings.flat),
+            LocalNcc(fixed[(..., *place)][(..., *shown)].contiguous(), self._window),
             Warper(moving, identity_grid(moving.shape[2:], moving.device)[(..., *place)][(..., *shown)]),
             structures and structures.within(place, counts, self.start.shape[2:], self._box),
         )  # fmt: skip

@@ -96,19 +96,16 @@ class LocalNcc:
 
     :param fixed: (B, 1, D, H, W) float32.
     :param window: odd width of the box in voxels.
-    :param flat: a box in which the fixed image's variance v is small says little, and counts as v / (v + ``flat``).
     """
 
-    def __init__(self, fixed: torch.Tensor, window=9, epsilon=1e-5, flat=0.0):
+    def __init__(self, fixed: torch.Tensor, window=9, epsilon=1e-5):
         self.window, self.epsilon = window, epsilon
         with torch.autocast(fixed.device.type, enabled=False):
             self._fixed = fixed.float()
             mean, square = box_mean(torch.cat([self._fixed, self._fixed**2], dim=1), window).chunk(2, dim=1)
         self._mean = mean
         # Rounding can leave a variance slightly below zero in flat regions.
-        variance = (square - mean * mean).clamp(min=0)
-        # cross^2 / (varF varM) times v / (v + flat) is the same as with so much more variance of F in the denominator.
-        self._variance = (variance + flat) * float(window) ** 3
+        self._variance = (square - mean * mean).clamp(min=0) * float(window) ** 3
 
     def __call__(self, moving: torch.Tensor) -> torch.Tensor:
         """``cross^2 / (varF varM + epsilon)`` of every voxel, in [0, 1], over a box with zero padding.

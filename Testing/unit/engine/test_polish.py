@@ -136,12 +136,7 @@ def test_with_structures_folds_count_for_more():
 @pytest.mark.parametrize(("spacing", "voxels"), [(8.0, 5), (2.0, 5), (1.5, 7), (1.0, 11), (0.7, 15)])
 def test_the_window_of_the_similarity_is_as_wide_on_fine_grids(monkeypatch, spacing, voxels):
     windows = []
-
-    def local_ncc(image, window, **settings):
-        windows.append(window)
-        return LocalNcc(image, window, **settings)
-
-    monkeypatch.setattr(polish, "LocalNcc", local_ncc)
+    monkeypatch.setattr(polish, "LocalNcc", lambda image, window: windows.append(window) or LocalNcc(image, window))
     structures = StructureMatch(*torch.rand(2, 1, 24, *SHAPE, generator=torch.Generator().manual_seed(0)))
     for given in (None, structures):
         FieldPolisher(blobs(SHAPE), blobs(SHAPE, 3), None, torch.zeros(1, 3, *SHAPE), spacing, structures=given)

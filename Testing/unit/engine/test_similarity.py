@@ -2,14 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from FiReworkRegistrationLib.engine.similarity import (
-    LocalNcc,
-    box_mean,
-    global_ncc,
-    gradient_penalty,
-    local_ncc,
-    local_ncc_map,
-)
+from FiReworkRegistrationLib.engine.similarity import box_mean, global_ncc, gradient_penalty, local_ncc, local_ncc_map
 
 
 def dense_ncc(fixed, moving, window, epsilon=1e-5):
@@ -45,20 +38,6 @@ def test_the_gradient_is_that_of_the_dense_formula(window):
         for ncc in (local_ncc_map(fixed, moving, window), dense_ncc(fixed, moving, window))
     )
     assert (found - expected).abs().max() < 2e-3 * expected.abs().max()
-
-
-def test_a_flat_window_of_the_fixed_image_counts_for_less():
-    fixed, moving = torch.rand(1, 1, 12, 13, 14), torch.rand(1, 1, 12, 13, 14, requires_grad=True)
-    fixed[..., :6] *= 0.05
-    mean, square = (box_mean(image.double(), 5) for image in (fixed, fixed**2))
-    variance = square - mean**2
-    # An epsilon of 0 in both, which else counts in windows of hardly any variance.
-    expected = dense_ncc(fixed, moving, 5, epsilon=0) * variance / (variance + 1e-3)
-    found = LocalNcc(fixed, window=5, epsilon=0, flat=1e-3)(moving)
-    assert torch.allclose(found.double(), expected, atol=2e-3)
-    assert found[..., 2:4].mean() < found[..., 9:12].mean() / 2
-    slopes = [torch.autograd.grad(ncc.sum(), moving, retain_graph=True)[0] for ncc in (found, expected)]
-    assert (slopes[0] - slopes[1]).abs().max() < 2e-3 * slopes[1].abs().max()
 
 
 @pytest.mark.parametrize("window", [1, 3, 5, 7, 9])
