@@ -36,16 +36,16 @@ def test(python: str, rest: list) -> int:
 
 
 def bench(python: str, rest: list) -> int:
-    """Run the measurements of Testing/benchmarks, one after the other."""
-    scripts = sorted((TESTING / "benchmarks").glob("[!_]*.py"))
-    if not scripts:
-        print("There are no measurements in Testing/benchmarks yet.")
-        return 0
-    worst = 0
-    for script in scripts:
-        print(f"Measuring: {script.name}", flush=True)
-        worst = max(worst, _call([python, str(script), *rest]))
-    return worst
+    """Run a measurement of Testing/benchmarks by name, with its arguments: bench NAME ... (speed if none)."""
+    folder = TESTING / "benchmarks"
+    scripts = {path.stem: path for path in (*sorted(folder.glob("[!_]*.py")), folder / "peers" / "compare.py")}
+    name, *options = rest or ["speed"]
+    if name not in scripts:
+        # Others than speed need data, and some of them hours.
+        print(f"A measurement is one of {', '.join(scripts)}, not '{name}'; --help behind its name explains it.")
+        return 2
+    print(f"Measuring: {name}", flush=True)
+    return _call([python, str(scripts[name]), *options])
 
 
 def screenshots(python: str, rest: list) -> int:

@@ -21,7 +21,7 @@ DATA = ROOT.parent / "shared" / "data" / "ixi_2mm" / "dev"
 sys.path[:0] = [str(ROOT / "FiReworkRegistration"), str(Path(__file__).parent)]
 
 import numpy as np  # noqa: E402
-from figure_rows import read_rows, write_rows  # noqa: E402
+from _figure_rows import read_rows, write_rows  # noqa: E402
 
 from FiReworkRegistrationLib.engine.geometry import Volume, linear_map  # noqa: E402
 from FiReworkRegistrationLib.training.cohort_files import find_entries  # noqa: E402

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "FiReworkRegistration"), str(Path(__file__).parent)]
 
 import numpy as np  # noqa: E402
-from figure_rows import read_rows, write_rows  # noqa: E402
+from _figure_rows import read_rows, write_rows  # noqa: E402
 
 from FiReworkRegistrationLib.training.cohort_files import find_entries  # noqa: E402
 from FiReworkRegistrationLib.training.subjects import Subject, load_subject  # noqa: E402

@@ -106,7 +106,7 @@ def draw_curves(figure, iterations) -> None:
     curves = (
         ("Local NCC (higher is more similar)", [("local NCC", "local_ncc", "#1f6fb4")], None),
         ("Global NCC (higher is more similar)", [("global NCC", "global_ncc", "#1f6fb4")], None),
-        ("Change of the field, voxels", [("95 %", "p95_change", "#d1495b"), ("mean", "mean_change", "#5f6b7a")], 0),
+        ("Change of the field, voxels", [("95th percentile", "p95_change", "#d1495b"), ("mean", "mean_change", "#5f6b7a")], 0),
         ("Folded voxels, % of the brain", [("folded", "percent_folded", "#b000b0")], 0),
     )
     for axis, (name, lines, low) in zip(axes, curves, strict=True):
@@ -125,7 +125,7 @@ def draw_curves(figure, iterations) -> None:
         axis.set_xlabel("iteration (0 = affine start)", fontsize=SMALL + 1)
         axis.set_xlim(-0.3, steps[-1] + 0.3)
         ticks = [index for index in steps if iterations[index].polished or index % max(1, len(steps) // 12) == 0]
-        axis.set_xticks(ticks, [state_name(iterations, index) for index in ticks])
+        axis.set_xticks(ticks, ["polish" if iterations[index].polished else str(index) for index in ticks])
         axis.tick_params(labelsize=SMALL)
         axis.grid(alpha=0.3)
         axis.spines[["top", "right"]].set_visible(False)

@@ -59,7 +59,7 @@ def _words(method, rows) -> str:
         f"{method.title}: Dice of this one pair from {short(rows[0]['dice'])} at K = 0 to {short(rows[-1]['dice'])} at "
         f"K = {rows[-1]['K']}, highest at K = {best['K']} ({short(best['dice'])}); folded voxels "
         f"{rows[-1]['folded']:.3f} % at the end. Rows: warped moving image, length of the field in voxels with the "
-        "deformed grid, Jacobian determinant (blue shrinks, red grows, magenta is folded)."
+        "deformed grid, Jacobian determinant (red is larger in the moving image, blue smaller, magenta is folded)."
     )
 
 

@@ -8,7 +8,7 @@ COLORS = 256
 #: Determinants shown, symmetric around 1, where volume is kept.
 WINDOW = (0.0, 2.0)
 FOLDED = (1.0, 0.0, 1.0)
-#: From strong shrinking over "volume kept" to strong growth, evenly spaced.
+#: Of moving volume by fixed volume, from much smaller over equal to much larger, evenly spaced.
 SCALE = (
     (0.03, 0.16, 0.42),
     (0.16, 0.44, 0.72),

@@ -10,7 +10,7 @@ from .register_command import register
 def add_parser(commands) -> None:
     """Add it to the subparsers of the command line."""
     parser = commands.add_parser("cohort", help="register many pairs: resumable, a failed pair does not stop the rest")
-    parser.add_argument("--pairs", required=True, help="CSV or JSON file; see training/evaluation.py")
+    parser.add_argument("--pairs", required=True, help="CSV or JSON file; see training/README.md")
     parser.add_argument("--output", required=True, help="folder; each pair gets one in it")
     parser.add_argument("--shard", default="1/1", metavar="I/N", help="every N-th pair from the I-th on (%(default)s)")
     parser.add_argument(

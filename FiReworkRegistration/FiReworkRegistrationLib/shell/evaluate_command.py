@@ -8,7 +8,7 @@ from .progress import ProgressLine
 def add_parser(commands) -> None:
     """Add it to the subparsers of the command line."""
     parser = commands.add_parser("evaluate", help="register labelled pairs: Dice, ASSD, HD95, TRE, folding, NDV, time")
-    parser.add_argument("--pairs", required=True, help="JSON file; see training/evaluation.py")
+    parser.add_argument("--pairs", required=True, help="CSV or JSON file; see training/README.md")
     parser.add_argument("--iterations", help="iterations that are judged (default: 0,1,2,4,8)")
     add_preset_options(parser, "plain")
     parser.add_argument("--no-surfaces", action="store_true", help="leave out ASSD and HD95, which take seconds a pair")

@@ -32,8 +32,10 @@ def add_preset_options(parser, default: str) -> None:
         "--preset", default=default, help="plain, repaired, fast, balanced or best (default: %(default)s)"
     )
     parser.add_argument(
-        "--polish", metavar="SECONDS|off", help="instance optimization of the field at the end (default: the preset's)"
-    )
+        "--polish", metavar="SECONDS|off",
+        help="time limit of the preset's polish (with 'plain' of that of 'best'), or no polish; under a limit the outcome "
+        "depends on how fast the machine is (default: the preset's polish, without a limit)",
+    )  # fmt: skip
 
 
 def add_quality_options(parser) -> None:

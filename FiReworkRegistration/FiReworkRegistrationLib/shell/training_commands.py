@@ -20,7 +20,11 @@ def _add_train(commands):
     parser.add_argument("--dev", help="the same, of subjects that choose the best weights, never trained on")
     parser.add_argument("--dev-share", type=float, help="without --dev: share of the subjects that are dev, as 0.1")
     parser.add_argument("--output", required=True, help="run folder; one that exists is resumed")
-    parser.add_argument("--config", default="paper", help="named configuration (default: %(default)s) or JSON file")
+    parser.add_argument(
+        "--config", default="paper",
+        help="paper (1 mm, needs a large GPU), paper-2mm, curriculum-4mm, curriculum-2mm or a JSON file "
+        "(default: %(default)s)",
+    )  # fmt: skip
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="settings to change, values in JSON")
     parser.add_argument("--initial-weights", help="safetensors file to start from")
     parser.add_argument("--dev-subjects", type=int, default=9, help="how many dev subjects (default: %(default)s)")

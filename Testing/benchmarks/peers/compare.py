@@ -31,7 +31,7 @@ OURS = {
 COLUMNS = ("pair", "method", "dice", "folded", "ndv", "wall", "cpu", "error")
 sys.path[:0] = [str(ROOT / "FiReworkRegistration"), str(HERE.parent), str(HERE)]
 
-from figure_rows import read_rows, write_rows  # noqa: E402
+from _figure_rows import read_rows, write_rows  # noqa: E402
 
 
 def main(arguments=None) -> int:

@@ -160,6 +160,17 @@ def test_arguments_after_the_verb_reach_it(monkeypatch):
     assert not calls[2][-2].endswith("unit")
 
 
+def test_bench_runs_one_measurement_and_names_them_all(monkeypatch, capsys):
+    calls = []
+    monkeypatch.setattr(run, "_call", lambda command: calls.append(command) or 0)
+    assert run.bench("python", []) == run.bench("python", ["compare", "--threads", "1"]) == 0
+    assert [Path(call[1]).name for call in calls] == ["speed.py", "compare.py"]
+    assert calls[1][2:] == ["--threads", "1"]
+    assert run.bench("python", ["quality"]) == 2
+    assert "accuracy, affine_cases, contrasts, panel, speed, stop_rule, compare" in capsys.readouterr().out
+    assert len(calls) == 2
+
+
 def test_a_failing_verb_fails_run(monkeypatch):
     monkeypatch.setattr(run, "Environment", lambda: SimpleNamespace(ensure=lambda: Path("python")))
     monkeypatch.setattr(run, "_call", lambda command: 3)
