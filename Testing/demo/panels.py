@@ -106,7 +106,11 @@ def draw_curves(figure, iterations) -> None:
     curves = (
         ("Local NCC (higher is more similar)", [("local NCC", "local_ncc", "#1f6fb4")], None),
         ("Global NCC (higher is more similar)", [("global NCC", "global_ncc", "#1f6fb4")], None),
-        ("Change of the field, voxels", [("95th percentile", "p95_change", "#d1495b"), ("mean", "mean_change", "#5f6b7a")], 0),
+        (
+            "Change of the field, voxels",
+            [("95th percentile", "p95_change", "#d1495b"), ("mean", "mean_change", "#5f6b7a")],
+            0,
+        ),
         ("Folded voxels, % of the brain", [("folded", "percent_folded", "#b000b0")], 0),
     )
     for axis, (name, lines, low) in zip(axes, curves, strict=True):

@@ -14,9 +14,16 @@ class Cancelled(Exception):
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an exception says that the GPU's or the computer's memory is used up."""
-    words = ("DefaultCPUAllocator", "not enough memory", "can't allocate memory")
+    # CUDA's own words are for what other programs hold of a GPU.
+    words = ("DefaultCPUAllocator", "not enough memory", "can't allocate memory", "out of memory", "ALLOC_FAILED")
     return (
         isinstance(error, MemoryError)
         or type(error).__name__ == "OutOfMemoryError"
         or (isinstance(error, RuntimeError) and any(word in str(error) for word in words))
     )
+
+
+def is_gpu_failure(error: BaseException) -> bool:
+    """Whether an exception says that a GPU, or the driver or libraries for it, do not work; memory aside."""
+    words = ("CUDA", "cuDNN", "CUDNN", "CUBLAS", "cuBLAS", "NVIDIA driver")
+    return isinstance(error, RuntimeError) and any(word in str(error) for word in words)

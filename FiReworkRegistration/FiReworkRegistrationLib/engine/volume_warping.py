@@ -10,15 +10,24 @@ from .maps import DisplacementMap
 
 #: Voxels whose coordinates are in memory together while a volume is warped.
 WARPED_AT_ONCE = 8_000_000
+#: A volume's lowest value that is further from 0 is a mark for nothing measured. Counted from there, gray values
+#: would lose digits of float32.
+MOST_SHIFT = 1e5
 
 
 def warp_volume(moving: Volume, dmap: DisplacementMap, fixed: Volume, mode="bilinear") -> Volume:
     """``moving`` seen through ``dmap`` on the fixed volume's own grid, in one interpolation.
 
     :param mode: "bilinear" (float32 result) or "nearest" for label maps (their own type).
-    :return: voxels that map outside the moving volume are 0.
+    :return: voxels that map outside the moving volume have its lowest value, in a CT air and not 0; labels are 0
+        there, and so are volumes whose lowest value is beyond :data:`MOST_SHIFT`.
     """
     image = torch.from_numpy(np.ascontiguousarray(moving.array, dtype=np.float32))[None, None]
+    lowest = float(image.min())
+    if mode == "nearest" or not abs(lowest) < MOST_SHIFT:
+        lowest = 0.0
+    if lowest:
+        image = image - lowest
     vectors = torch.from_numpy(dmap.displacement).permute(3, 0, 1, 2)[None].float()
     to_lattice = to_unit_box(dmap.grid.shape) @ np.linalg.inv(dmap.grid.affine) @ fixed.affine
     ras_to_moving = to_unit_box(moving.array.shape) @ np.linalg.inv(moving.affine)
@@ -33,7 +42,7 @@ def warp_volume(moving: Volume, dmap: DisplacementMap, fixed: Volume, mode="bili
         moved = F.grid_sample(vectors, there, padding_mode="border", align_corners=True)
         unmoved = affine_table(from_slice(to_moving, first), part.shape).view(-1, 3)
         there = torch.addmm(unmoved, moved.view(3, -1).T, turn).view(1, *part.shape, 3)
-        part[...] = F.grid_sample(image, there, mode=mode, align_corners=True)[0, 0].numpy()
+        part[...] = F.grid_sample(image, there, mode=mode, align_corners=True)[0, 0].add_(lowest).numpy()
     if mode == "nearest":
         warped = np.rint(warped).astype(moving.array.dtype)
     return Volume(warped, fixed.affine, f"{moving.name} warped")

@@ -7,7 +7,7 @@ import slicer
 from ..engine.texts import tr as _
 from .language import say
 from .masks import BINARY_LABELMAP
-from .space import localToOriginalWorld
+from .space import localToOriginalWorld, rememberedMovingToWorld
 from .structures import segmentLayers
 from .transforms import followedBy, mapFromTransformNode
 from .volumes import checkVolumeNode, ijkToRAS, imageFromArray, readVolume, setVolume, volumeFromNode
@@ -28,7 +28,8 @@ def applyTo(node, transformNode, fixedNode, *, resample=None, movingToWorld=None
     :param fixedNode: volume node whose grid a resampled node gets.
     :param resample: True makes a new node on the fixed grid, False places the node itself under the transform;
         None resamples what has voxels and places the rest.
-    :param movingToWorld: 4x4 RAS mm of the moving volume's parent before the registration; identity if None.
+    :param movingToWorld: 4x4 RAS mm of the moving volume's parent before the registration; what the transform
+        node remembers of it if None.
     :param execute: how the heavy part is run, ``execute(function)``; at once if None.
     :return: the new node, or ``node`` itself.
     :raises RegistrationError: a node that cannot be transformed so; nothing is changed.
@@ -55,6 +56,7 @@ def placeUnder(node, transformNode, movingToWorld=None):
     _check(node, transformNode)
     if node.GetParentTransformNode() is transformNode:
         return node
+    movingToWorld = rememberedMovingToWorld(transformNode) if movingToWorld is None else movingToWorld
     expected = np.eye(4) if movingToWorld is None else movingToWorld
     if not np.allclose(localToOriginalWorld(node, ROLE), expected, atol=1e-4):
         raise RegistrationError(
@@ -77,6 +79,7 @@ def resampled(node, transformNode, fixedNode, *, movingToWorld=None, execute=Non
     :raises RegistrationError: no voxels, vector volumes, nonlinear parent transforms.
     """
     from ..engine.errors import RegistrationError
+    from ..engine.volume_warping import warp_volume
 
     _check(node, transformNode, fixedNode)
     if not canResample(node):
@@ -85,6 +88,7 @@ def resampled(node, transformNode, fixedNode, *, movingToWorld=None, execute=Non
                 "'{name}' is a {kind} node, which has no voxels to resample; place it under the transform instead."
             ).format(name=node.GetName(), kind=node.GetNodeTagName())
         )
+    movingToWorld = rememberedMovingToWorld(transformNode) if movingToWorld is None else movingToWorld
     toWorld = localToOriginalWorld(node, ROLE, transformNode, movingToWorld)
     worldMap = mapFromTransformNode(transformNode)
     if movingToWorld is not None:
@@ -93,12 +97,12 @@ def resampled(node, transformNode, fixedNode, *, movingToWorld=None, execute=Non
     run = execute or (lambda function: function())
     if node.IsA("vtkMRMLSegmentationNode"):
         layers = segmentLayers(node, fixed, _("Segmentation"), toWorld)
-        arrays = run(lambda: [_warpedLabels(labels, worldMap, fixed) for labels, _segments in layers])
+        arrays = run(lambda: [warp_volume(labels, worldMap, fixed, "nearest").array for labels, _segments in layers])
         fill = partial(_fillSegmentation, node=node, fixedNode=fixedNode, layers=layers, arrays=arrays)
     else:
         volume = _worldVolume(node, toWorld)
-        warped = _warpedLabels if node.IsA("vtkMRMLLabelMapVolumeNode") else _warpedValues
-        array = run(lambda: warped(volume, worldMap, fixed))
+        mode = "nearest" if node.IsA("vtkMRMLLabelMapVolumeNode") else "bilinear"
+        array = run(lambda: warp_volume(volume, worldMap, fixed, mode).array)
         fill = partial(_fillVolume, node=node, fixedNode=fixedNode, array=array)
     # Events were handled meanwhile, and the user may have closed the scene.
     _check(node, transformNode, fixedNode)
@@ -144,26 +148,6 @@ def _worldVolume(node, toWorld):
     checkVolumeNode(node, _("Volume"))
     local = readVolume(node, _("Volume"), node.GetParentTransformNode())
     return Volume(local.array, toWorld @ local.affine, local.name)
-
-
-def _warpedLabels(labels, worldMap, fixed):
-    """Nearest neighbor on the fixed grid, (k, j, i) of the labels' own type."""
-    from ..engine.volume_warping import warp_volume
-
-    return warp_volume(labels, worldMap, fixed, "nearest").array
-
-
-def _warpedValues(volume, worldMap, fixed):
-    """Linear on the fixed grid, (k, j, i) float32."""
-    import numpy as np
-
-    from ..engine.geometry import Volume
-    from ..engine.volume_warping import warp_volume
-
-    # Outside comes the lowest value, which in a CT is air and not 0.
-    lowest = float(volume.array.min())
-    above = Volume(volume.array.astype(np.float32) - np.float32(lowest), volume.affine, volume.name)
-    return warp_volume(above, worldMap, fixed).array + np.float32(lowest)
 
 
 def _added(node, fixedNode, fill):

@@ -211,10 +211,10 @@ class Compare:
         if fixedNode is None:
             return
         jacobian, grid = (self.scene.GetNodeByID(identifier or "") for identifier in (self._jacobianID, self._gridID))
-        if jacobian is None or jacobian.GetDisplayNode() is None:
-            self._jacobian.hide()
-        else:
+        if _canBeDrawn(jacobian):
             self._jacobian.show(jacobian, fixedNode, self._jacobianOpacity)
+        else:
+            self._jacobian.hide()
         if grid is None:
             self._grid.hide()
         else:
@@ -223,3 +223,9 @@ class Compare:
     def _hideOverlays(self):
         self._jacobian.hide()
         self._grid.hide()
+
+
+def _canBeDrawn(jacobian):
+    """Whether the node has voxels and colors: of a scene that is loaded, either may be missing."""
+    display = jacobian.GetDisplayNode() if jacobian is not None and jacobian.GetImageData() is not None else None
+    return display is not None and display.GetColorNode() is not None

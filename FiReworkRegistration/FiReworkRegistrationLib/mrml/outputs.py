@@ -10,6 +10,7 @@ from ..engine.texts import tr as _
 from .jacobian import addJacobianColors, findJacobianColors, showAsJacobian
 from .language import say
 from .presence import checkStillThere
+from .space import MOVING_TO_WORLD
 from .transforms import setMap
 from .volumes import ijkToRAS, setVolume
 
@@ -199,7 +200,10 @@ def _rememberTransform(node, undo):
     content.CopyContent(node, False)
     undo.callback(node.CopyContent, content, False)
     undo.callback(node.SetAndObserveTransformNodeID, node.GetTransformNodeID())
-    for name in ("FiRework.iterations", "FiRework.model", "FiRework.percentFolded", "FiRework.inverseResidual"):
+    for name in (
+        "FiRework.iterations", "FiRework.polished", "FiRework.model", "FiRework.percentFolded",
+        "FiRework.inverseResidual", MOVING_TO_WORLD,
+    ):  # fmt: skip
         undo.callback(node.SetAttribute, name, node.GetAttribute(name))
     for role in (node.GetFixedNodeReferenceRole(), node.GetMovingNodeReferenceRole()):
         undo.callback(node.SetNodeReferenceID, role, node.GetNodeReferenceID(role))

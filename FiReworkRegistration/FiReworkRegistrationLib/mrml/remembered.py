@@ -3,7 +3,8 @@
 from .figures import findFigures
 
 VERDICT = "FiRework.verdict"
-FIGURES_ROLE = "FiRework.figures"
+#: Node reference roles of the transform.
+FIGURES_ROLE, DICE_ROLE, LANDMARKS_ROLE = "FiRework.figures", "FiRework.dice", "FiRework.landmarkErrors"
 
 
 def remember(transformNode, text, figures=None):
@@ -23,3 +24,15 @@ def recall(transformNode):
         return "", None
     table = transformNode.GetNodeReference(FIGURES_ROLE)
     return transformNode.GetAttribute(VERDICT) or "", findFigures(table) if table is not None else None
+
+
+def rememberTables(transformNode, dice=None, landmarks=None):
+    """Keep the tables of what was compared with the transform, which the next run updates; None keeps what is there."""
+    for role, table in ((DICE_ROLE, dice), (LANDMARKS_ROLE, landmarks)):
+        if table is not None:
+            transformNode.SetNodeReferenceID(role, table.GetID())
+
+
+def recallTables(transformNode):
+    """Tables of Dice and of landmark errors that :func:`rememberTables` kept, each None if there is none."""
+    return tuple(transformNode.GetNodeReference(role) for role in (DICE_ROLE, LANDMARKS_ROLE))

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..engine.texts import tr as _
+from .space import MOVING_TO_WORLD, movingToWorldText
 from .transforms import followedBy, inverseMap
 
 
@@ -47,7 +48,7 @@ def computeResults(registration, pair, iteration, *, volume, jacobian, inverse, 
     results = {
         # Under the node, the moving volume has no other parent: what its parent did goes into the map.
         "transform": followedBy(worldMap, np.linalg.inv(pair.movingToWorld)),
-        "attributes": transformAttributes(registration, iteration),
+        "attributes": transformAttributes(registration, iteration, pair.movingToWorld),
     }
     if volume:
         tell(0.80, _("Resampling the moving volume"))
@@ -61,17 +62,25 @@ def computeResults(registration, pair, iteration, *, volume, jacobian, inverse, 
         tell(0.87, _("Computing the inverse transform"))
         worldInverse, residual = inverseMap(worldMap, pair.moving)
         results["inverse"] = followedBy(worldInverse, np.linalg.inv(pair.fixedToWorld))
-        results["inverseAttributes"] = {**results["attributes"], "FiRework.inverseResidual": f"{residual:.4f}"}
+        results["inverseAttributes"] = {
+            # Of the inverse, the fixed volume is the one that moves.
+            **transformAttributes(registration, iteration, pair.fixedToWorld),
+            "FiRework.inverseResidual": f"{residual:.4f}",
+        }
         results["inverseResidual"] = residual
     return Results(**results)
 
 
-def transformAttributes(registration, iteration):
-    """Figures of an iteration, kept with the transform node; percent of folded brain voxels."""
+def transformAttributes(registration, iteration, movingToWorld):
+    """Figures of an iteration, kept with the transform node; percent of folded brain voxels.
+
+    :param movingToWorld: 4x4 RAS mm of the moving volume's parent, which the transform takes the place of.
+    """
     return {
         "FiRework.iterations": str(iteration),
         "FiRework.polished": str(any(state.polished for state in registration.iterations[: iteration + 1])).lower(),
         "FiRework.model": str(registration.card.name),
+        MOVING_TO_WORLD: movingToWorldText(movingToWorld),
         "FiRework.percentFolded": f"{registration.iterations[iteration].percent_folded:.4f}",
     }
 

@@ -69,6 +69,7 @@ class RegistrationSession:
         self._undo = ExitStack()
         self._scene = self._pair = self._registration = self._live = None
         self._movingParentID = self._shown = self._finished = None
+        self._isPlaced = False  # whether the session has put the moving volume under the transform
         self._written = None, None  # iteration and its map
 
     def prepare(self):
@@ -176,7 +177,7 @@ class RegistrationSession:
         if self._live is None:
             self._nodes[TRANSFORM] = openTransform(self._pair, self._nodes[TRANSFORM], self._undo)
             self._live = LiveTransform(self._nodes[TRANSFORM], self._writers)
-        attributes = transformAttributes(self._registration, iteration)
+        attributes = transformAttributes(self._registration, iteration, self._pair.movingToWorld)
         # The newest one is written already: on the main thread it would hold up the views.
         (index, written), self._written = self._written, (None, None)
         if index == iteration:
@@ -186,14 +187,19 @@ class RegistrationSession:
         self._shown = iteration
 
     def placeMoving(self, under=True):
-        """Place the moving volume under the transform node, to be seen through it, or back where it was."""
+        """Place the moving volume under the transform node, to be seen through it, or back where it was.
+
+        One that the user has put there stays there.
+        """
         node, isUnder = self._pair.movingNode, self._pair.movingNode.GetParentTransformNode() is self.transformNode
         if under and not isUnder:
-            self._movingParentID = node.GetTransformNodeID()
+            self._movingParentID, self._isPlaced = node.GetTransformNodeID(), True
             self._undo.callback(self.placeMoving, False)
             node.SetAndObserveTransformNodeID(self.transformNode.GetID())
-        elif isUnder and not under:
-            node.SetAndObserveTransformNodeID(self._movingParentID)
+        elif not under and self._isPlaced:
+            self._isPlaced = False
+            if isUnder:
+                node.SetAndObserveTransformNodeID(self._movingParentID)
 
     def finish(self, iteration=None):
         """Bring all wanted outputs up to date with an iteration, in full precision.
@@ -263,12 +269,21 @@ class RegistrationSession:
     @property
     def isWhole(self):
         """Whether all nodes that the next step needs are in the scene."""
-        return all(node.GetScene() is self._scene for node in self._neededNodes())
+        try:
+            self._checkThere()
+        except NodesRemoved:
+            return False
+        return True
 
     @property
     def registration(self):
         """The engine's ``Registration``, or None before :meth:`prepare`."""
         return self._registration
+
+    @property
+    def volumeNodes(self):
+        """Fixed and moving volume node."""
+        return self._inputs["Fixed volume"], self._inputs["Moving volume"]
 
     @property
     def movingToWorld(self):

@@ -78,6 +78,8 @@ class Actions:
         dependencies.ensureInstalled()
         # An installation lets events through too, and has used up the first one.
         qt.QTimer.singleShot(0, self._onBegun)
+        # The session to come must find the moving volume where the user has it.
+        self._sections.result.rest()
         return self._sections.runner.register(**registrationSettings(parameters))
 
     def _run(self, work, showBar=True):
@@ -98,23 +100,33 @@ class Actions:
         finally:
             self._isBusy = False
             sections.display.end()
-        if outputs and outputs.transform.GetScene():
-            # The selectors then show which nodes hold the result.
-            with slicer.util.NodeModify(parameters.parameterNode):
-                parameters.outputTransform = outputs.transform
-                parameters.outputVolume = outputs.volume
-                parameters.outputJacobian = outputs.jacobian
-            self._ui.statusLabel.text = _("Done: the moving volume is registered to the fixed volume.")
-            sections.judge.update(parameters)
-        sections.result.update()
-        if not sections.runner.session:
-            sections.showResult()
-        sections.update()
+        try:
+            self._settle(outputs, parameters)
+        except Exception as error:
+            failure = failure or error
         if failure is not None and not sections.runner.abandoned:
             # Last: it waits for the user, who reads it over a panel that has come to rest.
             sections.display.showError(failure)
         # Its trace holds this frame: in a circle, tensors would stay.
         del failure
+
+    def _settle(self, outputs, parameters):
+        """The panel at rest again, whatever came of the work and whatever cannot be drawn."""
+        sections = self._sections
+        try:
+            if outputs and outputs.transform.GetScene():
+                # The selectors then show which nodes hold the result.
+                with slicer.util.NodeModify(parameters.parameterNode):
+                    parameters.outputTransform = outputs.transform
+                    parameters.outputVolume = outputs.volume
+                    parameters.outputJacobian = outputs.jacobian
+                self._ui.statusLabel.text = _("Done: the moving volume is registered to the fixed volume.")
+            sections.judge.update(parameters, compare=bool(outputs))
+            sections.result.update()
+            if not sections.runner.session:
+                sections.showResult()
+        finally:
+            sections.update()
 
     def _onBegun(self):
         """Events come through: the button turns Cancel."""

@@ -22,11 +22,15 @@ class _NamedChoice:
         comboBox.connect("currentIndexChanged(int)", self._onChosen)
 
     def update(self, parameters):
-        """Show what the parameter node says; ``_default`` for a name that is not in the list."""
+        """Show what the parameter node says; ``_default`` if that is nothing."""
         self._parameters = None
         if not self._names:
             self._fill()
         chosen = getattr(parameters, self._parameter) if parameters else ""
+        if chosen and chosen not in self._names:
+            # Of a scene from elsewhere: the user must see why it cannot be used, and be able to choose another.
+            self._names.append(chosen)
+            self._comboBox.addItem(_("{name} (not found)").format(name=chosen))
         index = self._names.index(chosen) if chosen in self._names else self._default
         self._comboBox.currentIndex = index
         self._parameters = parameters
@@ -53,12 +57,12 @@ class QualityChoice(_NamedChoice):
             self._comboBox.addItem(say(preset.title))
 
     def _onChosen(self, index):
-        if self._parameters and 0 <= index < len(self._names):
+        if self._parameters and 0 <= index < len(self._presets):
             self._parameters.iterations = self._presets[index].iterations
         super()._onChosen(index)
 
     def _describe(self, index):
-        self._comboBox.toolTip = say(self._presets[index].description)
+        self._comboBox.toolTip = say(self._presets[index].description) if index < len(self._presets) else ""
 
 
 class ModelChoice(_NamedChoice):
@@ -81,7 +85,8 @@ class ModelChoice(_NamedChoice):
             self._comboBox.addItem(card.title)
 
     def _describe(self, index):
-        if 0 <= index < len(self._names):
+        self._comboBox.toolTip = ""
+        if 0 <= index < len(self._cards):
             card = self._cards[index]
             self._comboBox.toolTip = _("{description} Working resolution {spacing} mm. {license}").format(
                 description=card.description, spacing=f"{card.spacing:g}", license=card.license

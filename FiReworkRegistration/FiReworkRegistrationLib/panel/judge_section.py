@@ -33,20 +33,23 @@ class JudgeSection:
         judge = self._current()
         return judge.verdict(iteration).text if judge else ""
 
-    def update(self, parameters):
-        """After outputs were written: table, curves, and what was asked to be compared."""
+    def update(self, parameters, compare=True):
+        """After a run: table, curves, and what was asked to be compared.
+
+        :param compare: whether outputs were written, which are to be compared then.
+        """
         from ..mrml.remembered import recall, remember
 
-        judge = self._current(parameters)
-        if judge is None:
+        judge, transform = self._current(), parameters and parameters.outputTransform
+        if judge is None or not transform or self._session.finishedIteration is None:
             return
-        transform = parameters.outputTransform
         if judge.figures is None:
             # Of an earlier run with the same output.
             judge.figures = recall(transform)[1]
         self._showFigures(judge.showFigures())
         remember(transform, self.verdict(self._session.finishedIteration), judge.figures)
-        self.compare(parameters)
+        if compare:
+            self.compare(parameters)
 
     def recall(self, parameters):
         """Show what was found about a result of an earlier session; its verdict."""
@@ -69,18 +72,27 @@ class JudgeSection:
 
     def compare(self, parameters, onlyIfChanged=False):
         """Dice and landmark errors of the nodes that are chosen, for the finished iteration."""
-        session, judge = self._runner.session, self._current(parameters)
-        if judge is None or session.finishedIteration is None or self._runner.running or not parameters:
+        from ..mrml.stamps import stamp
+
+        session, judge = self._runner.session, self._current()
+        if self._runner.running or not parameters:
+            return
+        structures = parameters.fixedStructures, parameters.movingStructures
+        landmarks = parameters.fixedLandmarks, parameters.movingLandmarks
+        if judge is None or session.finishedIteration is None:
+            isAsked = None not in structures or None not in landmarks
+            self._ui.judgementLabel.text = _("Register to compare these.") if isAsked else ""
             return
         pairs = (
-            (judge.setStructures, parameters.fixedStructures, parameters.movingStructures, (parameters.fixedVolume,)),
-            (judge.setLandmarks, parameters.fixedLandmarks, parameters.movingLandmarks, ()),
+            (judge.setStructures, *structures, (parameters.fixedVolume,)),
+            (judge.setLandmarks, *landmarks, ()),
         )
-        chosen = [node and node.GetID() for _set, fixed, moving, _more in pairs for node in (fixed, moving)]
+        chosen = [stamp(node) for node in (*structures, *landmarks)]
         if onlyIfChanged and chosen == self._chosen:
             return
         self._chosen = chosen
         from ..engine.errors import RegistrationError
+        from ..mrml.remembered import recallTables, rememberTables
 
         lines = []
         for setNodes, fixed, moving, more in pairs:
@@ -90,7 +102,12 @@ class JudgeSection:
                 setNodes(*both, *(more or ()), **({"resultTransform": parameters.outputTransform}))
             except RegistrationError as error:
                 lines.append(say(error))
+        transform = parameters.outputTransform
+        if transform:
+            judge.diceTable, judge.landmarkTable = recallTables(transform)
         self._ui.judgementLabel.text = "\n".join(lines + judge.compare(session.finishedIteration))
+        if transform and transform.GetScene():
+            rememberTables(transform, judge.diceTable, judge.landmarkTable)
 
     def showPlot(self, checked=False):
         """The curves in a plot view beside the slice views."""
@@ -103,7 +120,7 @@ class JudgeSection:
         self._ui.figuresTable.setMRMLTableNode(figures.table if figures is not None else None)
         self._ui.figuresTable.resizeColumnsToContents()
 
-    def _current(self, parameters=None):
+    def _current(self):
         """The judge of the runner's session, made when the session is new."""
         session = self._runner.session
         if session is None or session.registration is None:
@@ -111,10 +128,8 @@ class JudgeSection:
         if session is not self._session:
             from ..mrml.judge import Judge
 
-            name = _("Registration")
-            if parameters and parameters.fixedVolume and parameters.movingVolume:
-                names = {"moving": parameters.movingVolume.GetName(), "fixed": parameters.fixedVolume.GetName()}
-                name = _("{moving} to {fixed}").format(**names)
+            fixed, moving = session.volumeNodes
+            name = _("{moving} to {fixed}").format(moving=moving.GetName(), fixed=fixed.GetName())
             self._session, self._chosen = session, None
             self._judge = Judge(
                 session, slicer.mrmlScene, name, movingToWorld=session.movingToWorld, execute=self._runner.run,

@@ -1,5 +1,7 @@
 """The K slider, the verdict, and what the slice views show of the result."""
 
+import logging
+
 import qt
 import slicer
 from slicer.i18n import tr as _
@@ -58,10 +60,8 @@ class ResultSection:
         self._ui.iterationSlider.enabled = count > 1 and not self._runner.running
         self._enable(count > 0 and not self._runner.running)
         self._describe()
-        if session and session.finishedIteration is not None and not self._runner.running:
-            self._views.hold()
-            session.placeMoving(False)
-            self._showPair(draft=False)
+        if self._isAtRest(session):
+            self._showFinished()
         missed, self._missed = self._missed, None
         if missed is not None:
             self._ui.iterationSlider.value = missed
@@ -76,7 +76,11 @@ class ResultSection:
         self._enable(False)
         self._setSlider(index, index)
         self._describe()
-        self._showPair(draft=True)
+        try:
+            self._showPair(draft=True)
+        except Exception:
+            # What cannot be drawn must not cost the registration.
+            logging.exception("The views could not follow the registration")
 
     def applyView(self):
         """Compare mode, opacity and overlays as the parameter node says."""
@@ -85,7 +89,7 @@ class ResultSection:
         parameters = self._parameters
         self._views.hold()
         if (self._compare.mode, self._compare.linked) != (parameters.compareMode, parameters.linkSlices):
-            self._showPair(draft=False)
+            self._showFinished()
         self._compare.setOpacity(parameters.compareOpacity)
         self._showOverlays()
 
@@ -96,21 +100,25 @@ class ResultSection:
         """
         transform = self._parameters.outputTransform if self._parameters else None
         if transform and transform.GetTransformFromParent():
-            self._showPair(draft=False)
+            self._showFinished()
         else:
             self.leave()
 
     def leave(self):
         """The user's views as they were, and all outputs of one iteration."""
         self._views.hold()
-        self._timer.stop()
         self._flicker.setOn(False)
+        self.rest()
+        self._compare.end()
+
+    def rest(self):
+        """All outputs of one iteration, the moving volume where the user has it, nothing that comes later."""
+        self._timer.stop()
         session = self._runner.session
-        if session and session.finishedIteration is not None and not self._runner.running:
+        if self._isAtRest(session):
             if session.isWhole and session.shownIteration != session.finishedIteration:
                 session.show(session.finishedIteration)
             session.placeMoving(False)
-        self._compare.end()
 
     def forget(self):
         """The scene is being closed: nothing to restore but the layout."""
@@ -137,6 +145,9 @@ class ResultSection:
         if self._runner.running:
             self._missed = value
             return
+        if not session.isWhole:
+            # A needed node has just gone: the session will end, see scene_watch.py.
+            return
         self._views.hold()
         session.show(value)
         session.placeMoving(True)
@@ -153,9 +164,18 @@ class ResultSection:
         if session.shownIteration != session.finishedIteration:
             self._onReleased(session.shownIteration)
         elif session.finishedIteration is not None:
-            self._views.hold()
-            session.placeMoving(False)
-            self._showPair(draft=False)
+            self._showFinished()
+
+    def _isAtRest(self, session):
+        return bool(session) and session.finishedIteration is not None and not self._runner.running
+
+    def _showFinished(self):
+        """What the outputs hold; without a registered volume, the moving one through the transform."""
+        self._views.hold()
+        session = self._runner.session
+        if self._isAtRest(session) and session.isWhole:
+            session.placeMoving(bool(self._parameters) and not self._parameters.outputVolume)
+        self._showPair(draft=False)
 
     def _flip(self):
         self._views.hold()
@@ -218,7 +238,12 @@ class ResultSection:
         parameters = self._parameters
         if not parameters or not parameters.fixedVolume or not parameters.movingVolume:
             return
-        registered = parameters.movingVolume if draft else parameters.outputVolume or parameters.movingVolume
+        registered = parameters.movingVolume if draft else self._registeredVolume()
+        if registered is None:
+            # Better the user's own views than the moving volume where it was before.
+            self._flicker.setOn(False)
+            self._compare.end()
+            return
         mode, linked = parameters.compareMode, parameters.linkSlices
         if self._compare.isShowing and (self._compare.mode, self._compare.linked) == (mode, linked):
             self._compare.setMoving(registered, draft)
@@ -227,6 +252,13 @@ class ResultSection:
         self._flicker.setOn(mode.name == "FLICKER" and not draft)
         self._ui.opacitySlider.enabled = mode.usesOpacity
         self._showOverlays()
+
+    def _registeredVolume(self):
+        """The output volume, else the moving volume if it lies under the transform, else None."""
+        parameters = self._parameters
+        moving, transform = parameters.movingVolume, parameters.outputTransform
+        isUnder = transform is not None and moving.GetParentTransformNode() is transform
+        return parameters.outputVolume or (moving if isUnder else None)
 
     def _showOverlays(self):
         parameters = self._parameters

@@ -2,7 +2,7 @@
 
 import gc
 import logging
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from slicer.i18n import tr as _
 
@@ -19,13 +19,14 @@ class Runner:
 
     :param onProgress: called as ``onProgress(fraction, message)``.
     :param onIteration: called with the index of each iteration as it is there, 0 included.
+    :param onOtherWork: called when :meth:`run` begins and ends.
     """
 
-    def __init__(self, onProgress, onIteration):
+    def __init__(self, onProgress, onIteration, onOtherWork=lambda: None):
         self.worker = Worker()
         self.session = None
         self._deviceNotice = self._polishNotice = ""
-        self._onProgress, self._onIteration = onProgress, onIteration
+        self._onProgress, self._onIteration, self._onOtherWork = onProgress, onIteration, onOtherWork
         self._running = self._cancelRequested = False
         #: Whether what is running can be cancelled.
         self.cancellable = False
@@ -51,13 +52,17 @@ class Runner:
         :return: its ``Outputs``.
         :raises Cancelled: the scene is as before, unless ``keepOnCancel`` and an iteration was done.
         """
-        from ..engine.errors import is_out_of_memory
+        from ..engine.errors import is_gpu_failure, is_out_of_memory
         from ..mrml.session import RegistrationSession
 
         self.session, self._deviceNotice, self._polishNotice = None, "", ""
         with self._busy():
             self._load(fixedNode, movingNode)
-            for attempt in self._attempts(settings):
+            failure = None
+            for isMeant, notice, attempt in self._attempts(settings):
+                if failure and not isMeant(failure):
+                    continue
+                self._deviceNotice = notice and notice.format(error=say(failure))
                 session = RegistrationSession(
                     fixedNode, movingNode, **attempt, execute=self.worker.run, post=self.worker.post,
                     progress=self._onProgress, cancelled=lambda: self._cancelRequested, cancelKeeps=keepOnCancel,
@@ -65,12 +70,18 @@ class Runner:
                 try:
                     return self._refined(session, iterations, stopEarly, polish)
                 except (RuntimeError, MemoryError) as error:
-                    if not is_out_of_memory(error):
+                    # Whoever asks for one GPU wants to hear what is wrong with it.
+                    isOurs = settings.get("device") == "auto" and is_gpu_failure(error)
+                    if not (is_out_of_memory(error) or isOurs):
                         raise
+                    # Without its trace, which holds the tensors.
+                    failure = error.with_traceback(None)
                     session.discard()
                     self.session = None
                     del session
                     self._freeMemory()
+            if not is_out_of_memory(failure):
+                raise failure
             from ..engine.errors import RegistrationError
 
             raise RegistrationError(
@@ -95,8 +106,12 @@ class Runner:
 
     def run(self, function):
         """Some other heavy function on the worker thread, without MRML and Qt."""
-        with self._busy(cancellable=False):
-            return self.worker.run(function)
+        try:
+            with self._busy(cancellable=False):
+                self._onOtherWork()
+                return self.worker.run(function)
+        finally:
+            self._onOtherWork()
 
     def cancel(self):
         """Ask what is running to end, within one iteration."""
@@ -129,20 +144,30 @@ class Runner:
         checkInScene(inputs)
 
     def _attempts(self, settings):
-        """The settings as they are; on a GPU that is too small, a coarser grid, then the CPU."""
-        yield settings
-        spacing = settings.get("spacing")
-        if settings.get("device") != "cpu":
-            from ..engine.models import find_model
+        """The settings as they are; on a GPU that is too small, a coarser grid, then the CPU; instead of one that does
+        not work, the CPU, if the user left the choice to us.
 
-            coarser = 2 * float(spacing or find_model(settings.get("model")).spacing)
-            if coarser <= 8:
-                self._deviceNotice = _("The GPU ran out of memory: registered on a grid of {size} mm.").format(
-                    size=f"{coarser:g}"
-                )
-                yield {**settings, "spacing": coarser}
-            self._deviceNotice = _("The GPU ran out of memory: registered on the CPU.")
-            yield {**settings, "device": "cpu"}
+        :return: yields which failures it is meant for, what to tell the user then, and settings.
+        """
+        from ..engine.device import choose_device
+        from ..engine.errors import is_out_of_memory
+        from ..engine.models import find_model
+
+        yield None, "", settings
+        device = settings.get("device")
+        if choose_device(device).type == "cpu":
+            return
+        coarser = 2 * float(settings.get("spacing") or find_model(settings.get("model")).spacing)
+        if coarser <= 8:
+            text = _("The GPU ran out of memory: registered on a grid of {size} mm.").format(size=f"{coarser:g}")
+            yield is_out_of_memory, text, {**settings, "spacing": coarser}
+        cpu = {**settings, "device": "cpu"}
+        yield is_out_of_memory, _("The GPU ran out of memory: registered on the CPU."), cpu
+        if device == "auto":
+            yield (
+                lambda failure: not is_out_of_memory(failure),
+                _("The GPU could not be used ({error}): registered on the CPU."), cpu,
+            )  # fmt: skip
 
     def _refined(self, session, iterations, stopEarly, polish=()):
         from ..engine.errors import Cancelled
@@ -220,4 +245,6 @@ def _emptyDeviceCache():
     import torch
 
     if torch.cuda.is_available():
-        torch.cuda.empty_cache()
+        # A GPU that has failed fails here too.
+        with suppress(RuntimeError):
+            torch.cuda.empty_cache()

@@ -23,7 +23,9 @@ class Sections:
     def __init__(self, ui):
         self.ui, self.parameters = ui, None
         self.display = RunDisplay(ui)
-        self.runner = Runner(self.display.showProgress, lambda index: self.result.follow(index))
+        self.runner = Runner(
+            self.display.showProgress, lambda index: self.result.follow(index), lambda: self._onOtherWork()
+        )
         self.judge = JudgeSection(ui, self.runner, lambda change: self.result.changingLayout(change))
         self.actions = Actions(ui, self)
         self.result = ResultSection(ui, self.runner, self.judge.verdict, self.actions.finish)
@@ -62,6 +64,13 @@ class Sections:
                 choice.update(self.parameters)
             self.result.applyView()
             self.judge.compareSoon(self.parameters)
+
+    def _onOtherWork(self):
+        """Heavy work for a part of the panel begins or ends."""
+        self.update()
+        if not self.runner.running:
+            # The slider may have been moved meanwhile.
+            self.result.update()
 
     def showResult(self):
         """Of the session, or of an earlier one or a loaded scene."""

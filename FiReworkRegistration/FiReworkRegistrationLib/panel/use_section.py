@@ -48,8 +48,7 @@ class UseSection:
         def apply():
             return applyTo(
                 node, parameters.outputTransform, parameters.fixedVolume,
-                resample=None if how == AUTOMATIC else how == RESAMPLE,
-                movingToWorld=self._movingToWorld(), execute=self._runner.run,
+                resample=None if how == AUTOMATIC else how == RESAMPLE, execute=self._runner.run,
             )  # fmt: skip
 
         made = self._try(apply)
@@ -82,9 +81,6 @@ class UseSection:
 
     def _onOpenTransforms(self, checked=False):
         slicer.app.openNodeModule(self._parameters.outputTransform)
-
-    def _movingToWorld(self):
-        return self._runner.session.movingToWorld if self._runner.session else None
 
     def _try(self, function):
         try:

@@ -33,8 +33,8 @@ def add_preset_options(parser, default: str) -> None:
     )
     parser.add_argument(
         "--polish", metavar="SECONDS|off",
-        help="time limit of the preset's polish (with 'plain' of that of 'best'), or no polish; under a limit the outcome "
-        "depends on how fast the machine is (default: the preset's polish, without a limit)",
+        help="time limit of the preset's polish (with 'plain' of that of 'best'), or no polish; under a limit the "
+        "outcome depends on how fast the machine is (default: the preset's polish, without a limit)",
     )  # fmt: skip
 
 

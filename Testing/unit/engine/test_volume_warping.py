@@ -47,3 +47,17 @@ def test_labels_are_warped_without_new_values(fixed, moving, shifted):
     labels = Volume((moving.array > 0.4).astype(np.int16) * 1024, moving.affine, "labels")
     warped = warp_volume(labels, shifted, fixed, "nearest")
     assert warped.array.dtype == np.int16 and set(np.unique(warped.array)) == {0, 1024}
+
+
+@pytest.mark.parametrize("lowest, outside", [(-1000.0, -1000.0), (-3.4e38, 0.0)])
+def test_outside_comes_the_lowest_value_if_it_is_one(fixed, moving, shifted, lowest, outside):
+    """A mark for nothing measured is no gray value, and would swallow the others."""
+    array = moving.array.astype(np.float32) * 100 - 500
+    array[0, 0, 0] = lowest
+    far = np.eye(4)
+    far[0, 3] = 500
+    warped = warp_volume(Volume(array, moving.affine, "moving"), shifted, fixed).array
+    center = tuple(size // 2 for size in warped.shape)
+    assert warped[center] == pytest.approx(fixed.array[center] * 100 - 500, abs=1e-2)
+    away = warp_volume(Volume(array, far @ moving.affine, "moving"), shifted, fixed).array
+    assert (away == outside).all()

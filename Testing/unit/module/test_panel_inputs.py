@@ -204,3 +204,15 @@ def test_gpus_are_offered_by_name_and_memory_once_torch_is_there(panel, monkeypa
         assert panel.logic.getParameterNode().device == "cpu"
     finally:
         advanced_section._cudaDevices.cache_clear()
+
+
+def test_a_saved_model_and_quality_that_are_missing_are_shown_as_such(ready, app, choose):
+    ui, parameters = ready.ui, ready._parameterNode
+    parameters.model = parameters.quality = "gone"
+    slicer.app.processEvents()
+    assert ui.modelComboBox.currentText == ui.qualityComboBox.currentText == "gone (not found)"
+    ui.registerButton.click()
+    assert "gone" in app.errors[0]
+    choose(ui.qualityComboBox, "Balanced")
+    ui.modelComboBox.currentIndex = 0
+    assert (parameters.quality, parameters.iterations) == ("balanced", 4) and parameters.model != "gone"

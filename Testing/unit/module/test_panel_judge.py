@@ -129,3 +129,44 @@ def test_a_cancelled_second_run_says_again_what_holds_for_the_first(registered, 
     registered.ui.registerButton.click()
     assert registered.ui.verdictLabel.text == before
     assert registered.ui.figuresTable.mrmlTableNode().GetNumberOfRows() == 5
+
+
+def test_points_that_are_placed_later_are_measured_on_coming_back(registered, landmarks):
+    ui = registered.ui
+    moved = landmarks[1]
+    moved.RemoveNthControlPoint(2)
+    ui.fixedLandmarksSelector.setCurrentNode(landmarks[0])
+    ui.movingLandmarksSelector.setCurrentNode(moved)
+    slicer.app.processEvents()
+    assert "points" in ui.judgementLabel.text
+    moved.AddControlPoint([-1, 6, 1])
+    registered.exit()
+    registered.enter()
+    slicer.app.processEvents()
+    assert ui.judgementLabel.text == "Mean error of 3 landmarks: 3.0 → 3.0 (affine) → 0.0 mm."
+
+
+def test_without_a_session_it_says_what_to_do(registered, landmarks):
+    registered.sections.endSession()
+    registered.ui.fixedLandmarksSelector.setCurrentNode(landmarks[0])
+    registered.ui.movingLandmarksSelector.setCurrentNode(landmarks[1])
+    slicer.app.processEvents()
+    assert registered.ui.judgementLabel.text == "Register to compare these."
+
+
+def test_tables_bear_the_names_of_the_volumes_and_are_used_again(registered, landmarks):
+    registered.ui.fixedLandmarksSelector.setCurrentNode(landmarks[0])
+    registered.ui.movingLandmarksSelector.setCurrentNode(landmarks[1])
+    slicer.app.processEvents()
+    registered.ui.registerButton.click()
+    registered.ui.registerButton.click()
+    names = [node.GetName() for node in slicer.util.getNodesByClass("vtkMRMLTableNode")]
+    assert sorted(names) == ["Patient to Template TRE", "Patient to Template figures"]
+
+
+def test_after_a_cancelled_refinement_the_table_has_what_was_done(registered, engine, meanwhile):
+    engine.step = 0.05
+    meanwhile(lambda: "6 of" in registered.ui.iterationLabel.text, registered.ui.registerButton.click)
+    registered.ui.refineButton.click()
+    rows = registered.ui.figuresTable.mrmlTableNode().GetNumberOfRows()
+    assert rows == registered.ui.iterationSlider.maximum + 1 > 5

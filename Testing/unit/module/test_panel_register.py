@@ -276,7 +276,17 @@ def test_leaving_the_panel_meanwhile_lets_it_finish(ready, engine, meanwhile):
     assert None not in outputs(ready)
 
 
-def test_a_gpu_without_memory_is_no_end(ready, engine):
+@pytest.fixture
+def gpu(monkeypatch):
+    """The automatic choice of the device finds a GPU."""
+    import torch
+
+    from FiReworkRegistrationLib.engine import device
+
+    monkeypatch.setattr(device, "choose_device", lambda name: torch.device("cuda" if name == "auto" else name))
+
+
+def test_a_gpu_without_memory_is_no_end(ready, engine, gpu):
     class OutOfMemoryError(RuntimeError):
         pass
 
@@ -285,6 +295,34 @@ def test_a_gpu_without_memory_is_no_end(ready, engine):
     assert None not in outputs(ready)
     assert engine.last.settings["spacing"] > 0
     assert "ran out of memory: registered on a grid of" in ready.ui.verdictLabel.text
+
+
+def test_a_gpu_that_does_not_work_gives_way_to_the_cpu(ready, engine, gpu):
+    engine.errors["refine"] = RuntimeError("CUDA error: no kernel image is available for execution on the device")
+    ready.ui.registerButton.click()
+    assert None not in outputs(ready)
+    assert engine.last.settings["device"] == "cpu" and engine.last.settings["spacing"] is None
+    assert "The GPU could not be used (CUDA error: no kernel" in ready.ui.verdictLabel.text
+
+
+def test_a_gpu_that_was_asked_for_does_not_give_way(ready, engine, gpu, app, choose):
+    ready._parameterNode.device = "cuda:0"
+    engine.errors["refine"] = RuntimeError("cuDNN error: CUDNN_STATUS_NOT_INITIALIZED")
+    ready.ui.registerButton.click()
+    assert outputs(ready) == [None] * 3
+    assert "CUDNN_STATUS" in app.errors[0]
+
+
+def test_a_computer_without_memory_has_no_gpu_to_blame(ready, engine, app, monkeypatch):
+    import torch
+
+    from FiReworkRegistrationLib.engine import device
+
+    monkeypatch.setattr(device, "choose_device", lambda name: torch.device("cpu"))
+    engine.errors["refine"] = MemoryError()
+    ready.ui.registerButton.click()
+    assert "not enough memory" in app.errors[0] and "coarser" in app.errors[0]
+    assert len(engine.made) == 1
 
 
 def test_a_quality_sets_the_iterations_and_polishes_at_the_end(ready, engine, choose):

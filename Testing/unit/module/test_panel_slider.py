@@ -172,3 +172,33 @@ def test_what_is_kept_in_less_memory_is_said_to_be_so(registered, monkeypatch):
 
 def test_the_tooltip_of_the_slider_names_the_best(registered):
     assert "best by the stop rule: 3" in registered.ui.iterationSlider.toolTip
+
+
+def test_moved_while_something_else_is_computed_it_is_followed_too(registered, slider, meanwhile):
+    import time
+
+    meanwhile(lambda: registered.runner.running, lambda: slider.setValue(1))
+    registered.runner.run(lambda: time.sleep(0.1))
+    assert (slider.value, held(registered)) == (1, 1)
+    assert wait_until(lambda: registered.runner.session.finishedIteration == 1, 5)
+
+
+def test_register_right_after_a_step_finds_the_moving_volume_where_it_was(registered, slider, engine):
+    parent = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "Parent")
+    registered.ui.movingSelector.currentNode().SetAndObserveTransformNodeID(parent.GetID())
+    registered.ui.registerButton.click()
+    slider.setValue(1)
+    assert parent_of_moving(registered) is not parent
+    registered.ui.registerButton.click()
+    assert parent_of_moving(registered) is parent
+
+
+def test_the_fixed_volumes_parent_is_removed(registered, slider):
+    parent = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "Parent")
+    registered.ui.fixedSelector.currentNode().SetAndObserveTransformNodeID(parent.GetID())
+    registered.ui.registerButton.click()
+    slicer.mrmlScene.RemoveNode(parent)
+    slider.setValue(1)
+    slicer.app.processEvents()
+    assert registered.runner.session is None
+    assert not slider.enabled and registered.ui.iterationLabel.text == ""

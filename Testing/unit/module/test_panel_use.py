@@ -162,3 +162,55 @@ def test_a_removed_transform_closes_the_buttons(registered):
     slicer.mrmlScene.RemoveNode(registered.ui.outputTransformSelector.currentNode())
     assert not registered.ui.applyButton.enabled
     assert not registered.ui.saveTransformButton.enabled
+
+
+def test_a_volume_that_had_a_parent_is_applied_to_without_the_session_too(ready):
+    """The transform remembers where the moving volume was, as in a scene that is loaded."""
+    ui, moving, parent = ready.ui, ready.ui.movingSelector.currentNode(), add("vtkMRMLLinearTransformNode", "Parent")
+    matrix = np.eye(4)
+    matrix[0, 3] = 8
+    parent.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(matrix))
+    moving.SetAndObserveTransformNodeID(parent.GetID())
+    ui.registerButton.click()
+    expected = slicer.util.arrayFromVolume(ui.outputVolumeSelector.currentNode()).copy()
+    ready.sections.endSession()
+    ui.applySelector.setCurrentNode(moving)
+    ui.applyComboBox.currentIndex = 2
+    ui.applyButton.click()
+    new = slicer.util.getNode("Patient registered_1")
+    np.testing.assert_allclose(slicer.util.arrayFromVolume(new), expected, atol=1)
+    points = add("vtkMRMLMarkupsFiducialNode", "Points")
+    points.SetAndObserveTransformNodeID(parent.GetID())
+    ui.applySelector.setCurrentNode(points)
+    ui.applyComboBox.currentIndex = 1
+    ui.applyButton.click()
+    assert points.GetParentTransformNode() is ui.outputTransformSelector.currentNode()
+
+
+def test_nothing_else_can_be_started_while_the_inverse_is_computed(registered, path, meanwhile, monkeypatch, app):
+    import time
+
+    from FiReworkRegistrationLib.mrml import saving
+
+    ui, compute, enabled = registered.ui, saving.inverseMap, []
+    monkeypatch.setattr(saving, "inverseMap", lambda *given: (time.sleep(0.1), compute(*given))[1])
+
+    def look():
+        enabled.extend(button.enabled for button in (ui.saveInverseButton, ui.applyButton, ui.registerButton))
+        ui.opacitySlider.value = 0.3
+
+    meanwhile(lambda: registered.runner.running, look)
+    ui.saveInverseButton.click()
+    assert enabled == [False] * 3
+    assert ui.saveInverseButton.enabled and ui.registerButton.enabled and ui.swapButton.enabled
+    assert app.errors == []
+
+
+def test_a_moving_volume_that_the_user_places_stays_placed(registered):
+    ui, moving = registered.ui, registered.ui.movingSelector.currentNode()
+    ui.applySelector.setCurrentNode(moving)
+    ui.applyComboBox.currentIndex = 1
+    ui.applyButton.click()
+    registered.exit()
+    registered.enter()
+    assert moving.GetParentTransformNode() is ui.outputTransformSelector.currentNode()

@@ -203,3 +203,46 @@ def test_a_cancelled_first_run_gives_the_views_back(views, ready, engine, meanwh
     ready.ui.registerButton.click()
     slicer.app.processEvents()
     assert settings(views) == before
+
+
+def test_without_the_registered_volume_the_moving_one_is_seen_through_the_transform(seen, views):
+    moving, transform = seen.ui.movingSelector.currentNode(), seen.ui.outputTransformSelector.currentNode()
+    slicer.mrmlScene.RemoveNode(seen.ui.outputVolumeSelector.currentNode())
+    slicer.app.processEvents()
+    Hands().drag(seen.ui.iterationSlider, 1)
+    assert layers(views) == ["Template", "Patient"] and moving.GetParentTransformNode() is transform
+    seen.exit()
+    assert moving.GetParentTransformNode() is None
+    seen.enter()
+    assert layers(views) == ["Template", "Patient"] and moving.GetParentTransformNode() is transform
+
+
+def test_without_it_and_without_a_session_nothing_else_is_shown_for_it(seen, views):
+    slicer.mrmlScene.RemoveNode(seen.ui.outputVolumeSelector.currentNode())
+    seen.sections.endSession()
+    seen.exit()
+    before = layers(views)
+    seen.enter()
+    assert layers(views) == before
+
+
+def test_a_jacobian_volume_that_lost_its_voxels_is_left_out(seen, views, app):
+    """Of a scene whose file for it is missing."""
+    seen.ui.jacobianCheckBox.click()
+    seen.exit()
+    seen.ui.outputJacobianSelector.currentNode().SetAndObserveImageData(None)
+    seen.enter()
+    slicer.app.processEvents()
+    seen.ui.registerButton.click()
+    assert seen.ui.registerButton.text == "Register" and app.errors == []
+    assert seen.ui.outputJacobianSelector.currentNode().GetImageData() is not None
+
+
+def test_views_that_cannot_be_drawn_do_not_cost_the_registration(views, ready, monkeypatch, app):
+    from FiReworkRegistrationLib.mrml.compare import Compare
+
+    monkeypatch.setattr(Compare, "show", lambda *given: 1 / 0)
+    ready.ui.registerButton.click()
+    assert ready.ui.outputVolumeSelector.currentNode() is not None
+    assert ready.ui.registerButton.text == "Register" and ready.ui.registerButton.enabled
+    assert "division by zero" in app.errors[0]
