@@ -16,6 +16,9 @@ ALIGNMENT_MM = 2.0
 SEED = 24
 #: Normalized intensity above which a voxel belongs to the object, and how far its edge reaches.
 CONTENT, EDGE_VOXELS = 0.02, 3
+#: An affine map that stretches more or less than that along some axis, after the rigid one, fits no two heads:
+#: a slab of a few slices says little of the scale across it.
+LEAST_STRETCH, MOST_STRETCH = 0.65, 1.55
 #: Held while SimpleITK's number of threads is changed, so that the last one to change it back has the right one.
 _SETTING_THREADS = threading.RLock()
 
@@ -47,6 +50,7 @@ def prealign(fixed: Volume, moving: Volume, start=None, progress=None, cancelled
     :param start: 4x4 RAS mm, fixed to moving, instead of the centers of mass.
     :param progress: called as ``progress(fraction, message)``.
     :param cancelled: asked at every step of the optimizer.
+    :return: what the affine step began with where it comes to something implausible, see :data:`LEAST_STRETCH`.
     :raises Cancelled: the flag was set.
     """
     import SimpleITK as sitk
@@ -74,10 +78,15 @@ def prealign(fixed: Volume, moving: Volume, start=None, progress=None, cancelled
         current.SetMatrix(rigid.GetMatrix())
         current.SetTranslation(rigid.GetTranslation())
     _report(progress, 0.4, _("Affine alignment"))
+    before = _matrix_of(current)
     current, value = _optimize(*images, current, (4, 2, 1), (2.0, 1.0, 0.5), 100, cancelled)
-    steps.append(("affine", value))
+    found = _matrix_of(current)
+    if _is_plausible(found[:3, :3] @ np.linalg.inv(before[:3, :3])):
+        steps.append(("affine", value))
+    else:
+        found = before
     _report(progress, 1.0, _("Aligned"))
-    return Alignment(_matrix_of(current), tuple(steps))
+    return Alignment(found, tuple(steps))
 
 
 def _optimize(fixed, moving, transform, shrink, sigmas, iterations, cancelled):
@@ -165,6 +174,12 @@ def _coarse(image):
 def _is_rigid(matrix: np.ndarray) -> bool:
     linear = matrix[:3, :3]
     return np.allclose(linear @ linear.T, np.eye(3), atol=1e-4) and np.linalg.det(linear) > 0
+
+
+def _is_plausible(change: np.ndarray) -> bool:
+    """Whether a 3x3 neither mirrors nor stretches too much."""
+    stretch = np.linalg.svd(change, compute_uv=False)
+    return np.linalg.det(change) > 0 and stretch.min() >= LEAST_STRETCH and stretch.max() <= MOST_STRETCH
 
 
 def _set_matrix(transform, ras: np.ndarray, center) -> None:

@@ -47,7 +47,7 @@ def choose_device(name="auto") -> torch.device:
 def choose_precision(name: str, device: torch.device) -> str:
     """In which precision ``device`` computes what is asked for.
 
-    "auto" is bf16 on CUDA GPUs and CPUs that compute in it (fp16 on older GPUs), fp32 elsewhere. A CPU that would
+    "auto" is bf16 on CUDA GPUs and CPUs that compute in it (fp16 on older GPUs), fp32 elsewhere. A device that would
     only emulate bf16 or fp16 takes fp32: emulation is up to a hundred times as slow, and no more accurate.
 
     :raises RegistrationError: unknown name.
@@ -57,10 +57,18 @@ def choose_precision(name: str, device: torch.device) -> str:
             _("Unknown precision '{name}'; choose auto, {choices}.").format(name=name, choices=", ".join(PRECISIONS))
         )
     if device.type == "cuda":
-        return ("bf16" if torch.cuda.is_bf16_supported() else "fp16") if name == "auto" else name
+        has_bf16 = _gpu_computes_in_bf16(device)
+        if name == "auto":
+            return "bf16" if has_bf16 else "fp16"
+        return "fp32" if name == "bf16" and not has_bf16 else name
     if name == "fp16":
         return "fp16" if _cpu_computes_in_fp16() else "fp32"
     return "bf16" if name != "fp32" and _cpu_computes_in_bf16() else "fp32"
+
+
+def _gpu_computes_in_bf16(device: torch.device) -> bool:
+    """Whether it has the units for it: ``torch.cuda.is_bf16_supported`` says yes to emulation too."""
+    return torch.version.hip is not None or torch.cuda.get_device_capability(device)[0] >= 8
 
 
 def _cpu_computes_in_bf16() -> bool:

@@ -103,8 +103,11 @@ VOLUME_ENDINGS = (".nrrd", ".nii.gz", ".nii", ".mha", ".mhd")
 def check_volume_path(path) -> Path:
     """:raises RegistrationError: an ending that is no image format, or a missing folder."""
     path = check_output(path)
-    if not path.name.lower().endswith(VOLUME_ENDINGS):
-        raise RegistrationError(f"'{path.name}': a volume is written as {', '.join(VOLUME_ENDINGS)}; choose one.")
+    # ITK knows some of them in small letters only.
+    if not path.name.endswith(VOLUME_ENDINGS):
+        raise RegistrationError(
+            f"'{path.name}': a volume is written as {', '.join(VOLUME_ENDINGS)}, in small letters; choose one."
+        )
     return path
 
 

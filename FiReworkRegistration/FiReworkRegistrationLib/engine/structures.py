@@ -87,6 +87,9 @@ class StructureReader:
         """(1, C, D, H, W) float32."""
         shape = image.shape[2:]
         missing = [-size % self._network.multiple for size in shape]
+        if all(size <= self._network.multiple for size in shape):
+            # On its coarsest grid, one voxel would have no spread to be normalized by.
+            missing[0] += self._network.multiple
         padded = F.pad(image, [0, missing[2], 0, missing[1], 0, missing[0]])
         with convolution_precision(image.device, precision):
             features = self._network(padded.contiguous(memory_format=torch.channels_last_3d))

@@ -24,8 +24,7 @@ def write_map(dmap: DisplacementMap, path, grid: Grid | None = None) -> None:
     import SimpleITK as sitk
 
     path = check_transform_path(path)
-    name = path.name.lower()
-    if name.endswith(TRANSFORM_ENDINGS):
+    if path.name.endswith(TRANSFORM_ENDINGS):
         # SimpleITK takes the image's memory: it must be of doubles.
         transform = sitk.DisplacementFieldTransform(_field_image(dmap, np.float64))
         try:
@@ -41,9 +40,11 @@ def write_map(dmap: DisplacementMap, path, grid: Grid | None = None) -> None:
 def check_transform_path(path) -> Path:
     """:raises RegistrationError: an ending that :func:`write_map` does not know, or a missing folder."""
     path = check_output(path)
-    if not path.name.lower().endswith(TRANSFORM_ENDINGS + FIELD_ENDINGS):
+    # ITK knows some of them in small letters only.
+    if not path.name.endswith(TRANSFORM_ENDINGS + FIELD_ENDINGS):
         raise RegistrationError(
-            f"'{path.name}': a transform is written as {', '.join(TRANSFORM_ENDINGS + FIELD_ENDINGS)}; choose one."
+            f"'{path.name}': a transform is written as {', '.join(TRANSFORM_ENDINGS + FIELD_ENDINGS)}, in small "
+            "letters; choose one."
         )
     return path
 

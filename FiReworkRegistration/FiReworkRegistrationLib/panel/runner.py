@@ -71,7 +71,7 @@ class Runner:
                     return self._refined(session, iterations, stopEarly, polish)
                 except (RuntimeError, MemoryError) as error:
                     # Whoever asks for one GPU wants to hear what is wrong with it.
-                    isOurs = settings.get("device") == "auto" and is_gpu_failure(error)
+                    isOurs = settings.get("device", "auto") == "auto" and is_gpu_failure(error)
                     if not (is_out_of_memory(error) or isOurs):
                         raise
                     # Without its trace, which holds the tensors.
@@ -154,7 +154,7 @@ class Runner:
         from ..engine.models import find_model
 
         yield None, "", settings
-        device = settings.get("device")
+        device = settings.get("device", "auto")
         if choose_device(device).type == "cpu":
             return
         coarser = 2 * float(settings.get("spacing") or find_model(settings.get("model")).spacing)

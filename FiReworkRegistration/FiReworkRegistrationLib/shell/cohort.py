@@ -1,7 +1,9 @@
 """Many pairs with one command: a folder a pair, resumable, in shards for the jobs of a cluster."""
 
+import hashlib
 import json
 import traceback
+from collections import Counter
 from pathlib import Path
 
 from ..engine.errors import Cancelled, RegistrationError, is_out_of_memory
@@ -9,9 +11,11 @@ from ..engine.errors import Cancelled, RegistrationError, is_out_of_memory
 #: Written last: a pair that has it is done.
 DONE = "figures.json"
 FAILED = "error.txt"
+#: Bytes of a folder's name, before a mark; files in it have names too, and Windows has little room for both.
+LONGEST = 120
 
 
-def register_cohort(pairs, names, folder, register, shard=(1, 1), report=print) -> list[dict]:
+def register_cohort(pairs, names, folder, register, shard=(1, 1), report=print, folders=None) -> list[dict]:
     """Register every pair of a shard that is not done yet; one that fails does not stop the rest.
 
     :param pairs: ``PairFiles``.
@@ -19,12 +23,14 @@ def register_cohort(pairs, names, folder, register, shard=(1, 1), report=print) 
     :param folder: gets a folder a pair, with what ``register`` writes, or ``error.txt`` with the reason.
     :param register: ``register(files, folder)`` writes all outputs and at last ``figures.json``.
     :param shard: (i, n): every n-th pair from the i-th on, counted from 1.
+    :param folders: of the pairs in ``folder``; :func:`folder_names` of ``names`` if None.
     :return: {"pair", "state", "message"} of each pair of the shard; state is done, done before or failed.
     """
     first, step = shard
     rows = []
-    for files, name in list(zip(pairs, names, strict=True))[first - 1 :: step]:
-        own = Path(folder) / folder_name(name)
+    folders = folder_names(names) if folders is None else folders
+    for files, name, own in list(zip(pairs, names, folders, strict=True))[first - 1 :: step]:
+        own = Path(folder) / own
         if (own / DONE).exists():
             rows.append({"pair": name, "state": "done before", "message": ""})
             continue
@@ -44,9 +50,23 @@ def register_cohort(pairs, names, folder, register, shard=(1, 1), report=print) 
     return rows
 
 
-def folder_name(name: str) -> str:
-    """A pair's name as one folder's: letters that a path gives a meaning become underscores."""
-    return "".join("_" if letter in '/\\:*?"<>| ' else letter for letter in name)
+def folder_names(names) -> list[str]:
+    """The names of pairs as those of folders, all different: letters that a path gives a meaning become underscores.
+
+    What would be too long, or the same as another, gets a mark of its own.
+    """
+    plain = ["".join("_" if letter in '/\\:*?"<>| ' else letter for letter in name) for name in names]
+    # Of file systems that do not tell small letters from capitals.
+    same = Counter(name.lower() for name in plain)
+    return [
+        name if same[name.lower()] == 1 and len(name.encode()) <= LONGEST else _marked(name, whole)
+        for name, whole in zip(plain, names, strict=True)
+    ]
+
+
+def _marked(name: str, whole: str) -> str:
+    short = name.encode()[:LONGEST].decode(errors="ignore")
+    return f"{short}-{hashlib.sha256(whole.encode()).hexdigest()[:8]}"
 
 
 def read_shard(text: str) -> tuple[int, int]:

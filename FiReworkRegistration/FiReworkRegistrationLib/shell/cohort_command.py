@@ -25,7 +25,7 @@ def add_parser(commands) -> None:
 def cohort(options) -> int:
     """Many pairs; exit status 1 if one failed."""
     from ..training.evaluation import pair_names, read_pairs
-    from .cohort import DONE, read_shard, register_cohort
+    from .cohort import DONE, folder_names, read_shard, register_cohort
 
     shard = read_shard(options.shard)
     pairs, _ = read_pairs(options.pairs)
@@ -53,7 +53,9 @@ def cohort(options) -> int:
         if str(options.model).endswith(".json"):
             options.model = str(Path(options.model).absolute())
         first, step = shard
-        rows = register_on_dask(pairs[first - 1 :: step], names[first - 1 :: step], output, one, options.dask)
+        # Of all pairs, so that every shard gives a pair the same folder.
+        own = [given[first - 1 :: step] for given in (pairs, names, folder_names(names))]
+        rows = register_on_dask(*own[:2], output, one, options.dask, folders=own[2])
     else:
         rows = register_cohort(pairs, names, options.output, one, shard)
     states = [row["state"] for row in rows]

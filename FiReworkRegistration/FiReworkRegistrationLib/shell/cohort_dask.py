@@ -4,12 +4,12 @@ import os
 from contextlib import ExitStack
 
 from ..engine.errors import RegistrationError
-from .cohort import register_cohort
+from .cohort import folder_names, register_cohort
 
 LOCAL = "local"
 
 
-def register_on_dask(pairs, names, folder, register, where: str, report=print) -> list[dict]:
+def register_on_dask(pairs, names, folder, register, where: str, report=print, folders=None) -> list[dict]:
     """As ``register_cohort``, on the workers of a Dask cluster. They see the same files and have this package.
 
     :param register: can be pickled.
@@ -22,8 +22,8 @@ def register_on_dask(pairs, names, folder, register, where: str, report=print) -
         client = _client(distributed, where, open_things)
         # Not pure: a second run of the same call is another one, and what failed is tried again.
         futures = {
-            client.submit(_register_one, files, name, str(folder), register, pure=False): number
-            for number, (files, name) in enumerate(zip(pairs, names, strict=True))
+            client.submit(_register_one, files, name, own, str(folder), register, pure=False): number
+            for number, (files, name, own) in enumerate(zip(pairs, names, folders or folder_names(names), strict=True))
         }
         rows = {}
         try:
@@ -35,8 +35,8 @@ def register_on_dask(pairs, names, folder, register, where: str, report=print) -
     return [rows[number] for number in sorted(rows)]
 
 
-def _register_one(files, name, folder, register) -> dict:
-    return register_cohort([files], [name], folder, register, report=lambda line: None)[0]
+def _register_one(files, name, own, folder, register) -> dict:
+    return register_cohort([files], [name], folder, register, report=lambda line: None, folders=[own])[0]
 
 
 def _outcome(future, name: str) -> dict:

@@ -2,7 +2,9 @@
 
 import csv
 import json
+import os
 import time
+from collections import Counter
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -74,16 +76,23 @@ def read_pairs(path) -> tuple[list[PairFiles], list[int] | None]:
         ) from error
     if not pairs:
         raise RegistrationError(f"Pairs file '{path}' names no pair.")
-    twice = {pair.full_name for pair in pairs if sum(pair.full_name == other.full_name for other in pairs) > 1}
-    if twice:
-        raise RegistrationError(f"Pairs file '{path}' names the pair '{twice.pop()}' twice; leave one out.")
+    (name, count), *_others = Counter(pair.full_name for pair in pairs).most_common(1)
+    if count > 1:
+        raise RegistrationError(f"Pairs file '{path}' names the pair '{name}' twice; leave one out.")
     return pairs, content.get("labels")
 
 
 def pair_names(pairs: list[PairFiles]) -> list[str]:
-    """A name for each pair: file names, or whole paths where those are not distinct."""
+    """A name for each pair: file names, or paths where those are not distinct."""
     names = [pair.name for pair in pairs]
-    return names if len(set(names)) == len(names) else [pair.full_name for pair in pairs]
+    if len(set(names)) == len(names):
+        return names
+    # From the folder that they have in common: the same wherever the pairs file is named from.
+    pairs = [pair.absolute() for pair in pairs]
+    root = os.path.commonpath([path.parent for pair in pairs for path in (pair.fixed, pair.moving)])
+    return [
+        f"{pair.moving.relative_to(root).as_posix()} to {pair.fixed.relative_to(root).as_posix()}" for pair in pairs
+    ]
 
 
 def evaluate_pair(
@@ -116,6 +125,8 @@ def evaluate_pair(
     rows = []
     for index in sorted(iterations):
         state = registration.iterations[index]
+        # Where memory was short, the stored field is a coarser one.
+        registration.restore(index)
         dmap = registration.map(index)
         row = dict.fromkeys(FIGURES, float("nan"))
         row.update(

@@ -1,6 +1,7 @@
 """The record of a run: ``log.csv`` a row a step, ``dev.csv`` a row an evaluation, ``curve.png``."""
 
 import csv
+from contextlib import suppress
 from pathlib import Path
 
 from ..engine.errors import RegistrationError
@@ -53,9 +54,14 @@ class TrainingLog:
             if not (rows := self.read(name)):
                 continue
             self.rows[name] = [row for row in rows if row["step"] <= step]
-            self._written[name] = 0
-            (self.folder / f"{name}.csv").unlink()
-        self.flush()
+            self._written[name] = len(self.rows[name])
+            path = self.folder / f"{name}.csv"
+            part = path.with_name(path.name + ".part")
+            with part.open("w", newline="") as file:
+                writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+                writer.writeheader()
+                writer.writerows(self.rows[name])
+            part.replace(path)
 
     def read(self, name: str) -> list[dict]:
         """The rows of ``log.csv`` or ``dev.csv`` as they are on disk; none where there is no file."""
@@ -63,7 +69,11 @@ class TrainingLog:
         if not path.exists():
             return []
         with path.open(newline="") as file:
-            rows = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
+            lines = list(csv.DictReader(file))
+        rows = [_numbers(line) for line in lines[:-1]]
+        # A process that is killed while it writes leaves half a line.
+        with suppress(TypeError, ValueError):
+            rows += [_numbers(line) for line in lines[-1:]]
         return [{**row, "step": int(row["step"])} for row in rows]
 
     def best(self) -> dict[str, float]:
@@ -99,3 +109,7 @@ class TrainingLog:
         if self.rows["dev"]:
             right.legend()
         figure.savefig(self.folder / "curve.png", dpi=110)
+
+
+def _numbers(line: dict) -> dict[str, float]:
+    return {name: float(value) for name, value in line.items()}

@@ -17,6 +17,7 @@ class Ranks:
     """
 
     def __init__(self, device):
+        self._device = device
         self.count, self.rank = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("RANK", 0))
         if self.count > 1 and not distributed.is_initialized():
             distributed.init_process_group("nccl" if torch.device(device).type == "cuda" else "gloo")
@@ -41,6 +42,14 @@ class Ranks:
         flat /= self.count
         for gradient, mean in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
             gradient.copy_(mean.view_as(gradient))
+
+    def any(self, says: bool) -> bool:
+        """Whether one process at least says so; all hear the same."""
+        if self.count == 1:
+            return says
+        answer = torch.tensor(float(says), device=self._device)
+        distributed.all_reduce(answer, distributed.ReduceOp.MAX)
+        return bool(answer)
 
     def wait(self) -> None:
         """Until every process has come here."""

@@ -26,11 +26,18 @@ def export_structures(run, base: ModelCard, folder, name: str, words: dict) -> P
     if not weights.exists() or not (run / "labels.json").exists():
         raise RegistrationError(f"'{run}' holds no last.safetensors and labels.json; run train-structures first.")
     config, found = (json.loads((run / file).read_text()) for file in ("config.json", "labels.json"))
+    shared = folder / base.weights
+    if shared.name == f"{name}.safetensors":
+        raise RegistrationError(f"'{name}' is the name of weights of '{base.name}', which are needed; choose another.")
+    if shared.exists() and shared.read_bytes() != base.weights_path.read_bytes():
+        raise RegistrationError(
+            f"'{shared}' holds other weights than those of '{base.name}'; choose another output folder."
+        )
     log = TrainingLog(run, writes=False)
     dev, step = log.read("dev"), log.read("log")
     folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / base.weights).exists():
-        shutil.copyfile(base.weights_path, folder / base.weights)
+    if not shared.exists():
+        shutil.copyfile(base.weights_path, shared)
     shutil.copyfile(weights, folder / f"{name}.safetensors")
     card = json.loads(base.path.read_text(encoding="utf-8"))
     card.update({key: words[key] for key in ("title", "description", "license", "data") if key in words})

@@ -1,6 +1,5 @@
 """Trains the network that names structures; label-assisted models match its outcome while they polish."""
 
-import json
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from ..engine.device import choose_precision, convolution_precision
 from ..engine.errors import RegistrationError
 from ..engine.networks.structures import StructureNetwork
 from .log import TrainingLog
+from .run_record import keep_record
 from .structure_examples import StructureExamples, mirrored_labels
 
 
@@ -67,14 +67,14 @@ class StructureTrainer:
         if not self.labels:
             raise RegistrationError("The training subjects have no labels in common; structures need label maps.")
         self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / "config.json").write_text(json.dumps(asdict(config), indent=1))
+        keep_record(self.folder, "config.json", asdict(config))
         found = {"labels": self.labels, "volumes": mean_volumes(subjects, self.labels, config.spacing)}
         mirrored = mirrored_labels(subjects, self.labels) if config.flip else None
         if mirrored:
             found["mirrored"] = mirrored
         elif config.flip:
             report("Not all labels have one on the other side: no example is mirrored.")
-        (self.folder / "labels.json").write_text(json.dumps(found))
+        keep_record(self.folder, "labels.json", found)
         torch.manual_seed(config.seed)
         self.network = StructureNetwork(len(self.labels), config.widths, config.features)
         if initial is not None:

@@ -1,6 +1,5 @@
 """The training loop: unrolled stages, checkpoints, dev figures."""
 
-import json
 import time
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,6 +20,7 @@ from .overlap import soft_dice, soft_labels
 from .pairs import PairMaker
 from .ranks import Ranks
 from .reference_alignment import ReferenceAlignment
+from .run_record import keep_record
 from .subjects import common_labels
 
 
@@ -60,11 +60,11 @@ class Trainer:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.ranks = Ranks(self.device)
         if self.ranks.first:
-            (self.folder / "config.json").write_text(json.dumps(config.to_dict(), indent=1))
+            keep_record(self.folder, "config.json", config.to_dict())
         torch.manual_seed(config.seed)
         network = build_network(config.network, config.network_settings, config.field_scale)
         if initial is not None:
-            network.load_state_dict(initial)
+            _start_from(network, initial)
         self.network = network.to(self.device, memory_format=torch.channels_last_3d)
         self.optimizer = torch.optim.Adam(self.network.parameters(), config.learning_rate, amsgrad=True)
         self._precision = choose_precision(config.precision, self.device)
@@ -84,7 +84,8 @@ class Trainer:
         """Train to step ``until`` (all steps if None) or for so many seconds, then checkpoint."""
         until = min(until or self.config.steps, self.config.steps)
         deadline = time.monotonic() + seconds if seconds else float("inf")
-        while self.step < until and time.monotonic() < deadline:
+        # Clocks differ a little: when one process stops, all do, or the others would wait for it.
+        while self.step < until and not (seconds and self.ranks.any(time.monotonic() >= deadline)):
             began = time.monotonic()
             figures = self._train_step()
             self.step += 1
@@ -237,3 +238,12 @@ class Trainer:
 
 def _both_labelled(*subjects) -> bool:
     return all(subject.labels is not None for subject in subjects)
+
+
+def _start_from(network, initial) -> None:
+    try:
+        network.load_state_dict(initial)
+    except RuntimeError as error:
+        raise RegistrationError(
+            "The initial weights are not of this network with these settings; give those that they were trained with."
+        ) from error

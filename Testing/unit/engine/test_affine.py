@@ -4,6 +4,7 @@ from scipy.ndimage import affine_transform
 from scipy.spatial.transform import Rotation
 from SimpleITK import ProcessObject
 
+from FiReworkRegistrationLib.engine import affine
 from FiReworkRegistrationLib.engine.affine import center_of_mass, prealign
 from FiReworkRegistrationLib.engine.errors import Cancelled
 from FiReworkRegistrationLib.engine.geometry import Volume, linear_map
@@ -86,3 +87,21 @@ def test_cancel_and_progress(shape):
     with pytest.raises(Cancelled):
         prealign(shape, shape, progress=lambda *what: told.append(what), cancelled=lambda: True)
     assert told[0][1] == "Rigid alignment"
+
+
+@pytest.mark.parametrize("change", [np.diag([1, 1, -1]), np.diag([1, 1, 0.05]), np.diag([1, 1.6, 1])])
+def test_what_fits_no_two_heads_is_not_taken(shape, monkeypatch, change):
+    """A slab of a few slices says little of the scale across it: the rigid alignment stands."""
+    optimize = affine._optimize
+
+    def optimized(fixed, moving, transform, shrink, *rest):
+        result = optimize(fixed, moving, transform, shrink, *rest)
+        if len(shrink) == 3:
+            transform.SetMatrix((change @ np.array(transform.GetMatrix()).reshape(3, 3)).ravel().tolist())
+        return result
+
+    monkeypatch.setattr(affine, "_optimize", optimized)
+    truth = known_matrix()
+    found = prealign(shape, moved(shape, truth))
+    assert [name for name, _ in found.steps] == ["rigid"]
+    np.testing.assert_allclose(found.matrix[:3, :3], truth[:3, :3], atol=0.02)

@@ -48,6 +48,10 @@ def test_a_cpu_that_computes_in_a_precision_takes_it(monkeypatch, name, chosen):
 
 
 def test_a_gpu_computes_in_what_is_asked_for(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: False)
-    cuda = torch.device("cuda")
-    assert [choose_precision(name, cuda) for name in ("auto", "bf16", "fp32")] == ["fp16", "bf16", "fp32"]
+    capability = {0: (7, 5), 1: (8, 0)}
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability[device.index])
+    chosen = [
+        [choose_precision(name, torch.device("cuda", index)) for name in ("auto", "bf16", "fp16", "fp32")]
+        for index in (0, 1)
+    ]
+    assert chosen == [["fp16", "fp32", "fp16", "fp32"], ["bf16", "bf16", "fp16", "fp32"]]

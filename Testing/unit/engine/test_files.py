@@ -45,6 +45,9 @@ def test_output_folder_must_exist(tmp_path):
         write_volume(volume, tmp_path / "no" / "a.nrrd")
     with pytest.raises(RegistrationError, match=r"written as .nrrd"):
         write_volume(volume, tmp_path / "a.unknown")
+    # ITK has no writer for that, and would say so when all is computed.
+    with pytest.raises(RegistrationError, match="small letters"):
+        write_volume(volume, tmp_path / "A.NII.GZ")
 
 
 def test_skewed_axes_are_refused_instead_of_straightened(tmp_path):

@@ -123,3 +123,9 @@ def test_who_reads_both_sides_finds_in_a_mirror_image_what_lies_on_the_other_sid
     mirrored = StructureReader(network, codes[other_side], 2.0, other_side)(image.flip(-1))
     assert torch.allclose(found, mirrored.flip(-1), atol=1e-5)
     assert not torch.allclose(found, StructureReader(network, codes, 2.0)(image), atol=1e-3)
+
+
+def test_a_content_of_a_few_voxels_can_be_read():
+    network = StructureNetwork(3, widths=(4, 6, 8), features=7).eval()
+    codes = structure_codes(torch.tensor([100.0, 200.0, 300.0]))
+    assert StructureReader(network, codes, 2.0)(torch.rand(1, 1, 3, 4, 2)).shape == (1, CODE_LENGTH, 3, 4, 2)

@@ -42,6 +42,8 @@ def test_bad_transforms_are_named(tmp_path):
     dmap = map_of(grid, torch.zeros(1, 3, 4, 4, 4), np.eye(4), grid)
     with pytest.raises(RegistrationError, match=r"written as .h5"):
         write_map(dmap, tmp_path / "map.txt")
+    with pytest.raises(RegistrationError, match="small letters"):
+        write_map(dmap, tmp_path / "MAP.H5")
     with pytest.raises(RegistrationError, match="does not exist"):
         read_linear(tmp_path / "none.tfm")
     (tmp_path / "text.tfm").write_text("no transform")

@@ -6,7 +6,7 @@ import pytest
 
 from FiReworkRegistrationLib import cli
 from FiReworkRegistrationLib.engine.errors import Cancelled, RegistrationError
-from FiReworkRegistrationLib.shell.cohort import folder_name, read_shard, register_cohort
+from FiReworkRegistrationLib.shell.cohort import folder_names, read_shard, register_cohort
 
 
 def test_failures_are_kept_and_done_pairs_skipped(tmp_path):
@@ -52,7 +52,16 @@ def test_shards_share_the_pairs(tmp_path):
 
 
 def test_a_name_is_one_folder():
-    assert folder_name("data/a b.nii to c") == "data_a_b.nii_to_c"
+    assert folder_names(["data/a b.nii to c"]) == ["data_a_b.nii_to_c"]
+
+
+def test_every_pair_has_a_folder_of_its_own_and_of_a_length_that_file_systems_take():
+    names = ["a_b/c to x", "a/b_c to x", "A/B_C to x", f"{'ä' * 200} to x", "d to x"]
+    folders = folder_names(names)
+    assert len({folder.lower() for folder in folders}) == 5 and folders[4] == "d_to_x"
+    assert all(folder.startswith(("a_b_c_to_x-", "A_B_C_to_x-")) for folder in folders[:3])
+    assert all(len(folder.encode()) < 140 for folder in folders)
+    assert folder_names(names[::-1]) == folders[::-1]
 
 
 def test_the_command(subject_folder, tiny_model, tmp_path, capsys):

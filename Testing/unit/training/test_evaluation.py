@@ -99,10 +99,24 @@ def test_bad_pairs_files(tmp_path, content):
         read_pairs(tmp_path / "pairs.json")
 
 
-def test_pairs_of_equal_file_names_stay_apart(tmp_path):
+def test_pairs_of_equal_file_names_stay_apart(tmp_path, monkeypatch):
     pairs = [{"fixed": f"{a}/T1.nii.gz", "moving": f"{b}/T1.nii.gz"} for a, b in (("a", "b"), ("b", "a"))]
     (tmp_path / "pairs.json").write_text(json.dumps(pairs))
-    assert len(set(pair_names(read_pairs(tmp_path / "pairs.json")[0]))) == 2
+    names = ["b/T1.nii.gz to a/T1.nii.gz", "a/T1.nii.gz to b/T1.nii.gz"]
+    assert pair_names(read_pairs(tmp_path / "pairs.json")[0]) == names
+    monkeypatch.chdir(tmp_path)
+    assert pair_names(read_pairs("pairs.json")[0]) == names, "a cohort is resumed from wherever its table is named"
     (tmp_path / "pairs.json").write_text(json.dumps(pairs + pairs[:1]))
     with pytest.raises(RegistrationError, match="twice"):
         read_pairs(tmp_path / "pairs.json")
+
+
+def test_what_is_judged_is_exact_where_memory_was_short(pairs_file, tiny_model, monkeypatch):
+    from FiReworkRegistrationLib.engine.iteration_store import FieldStore
+
+    files = read_pairs(pairs_file)[0][0]
+    rows = evaluate_pair(files, [1, 3], surfaces=False, device="cpu")
+    kept = FieldStore.__init__
+    monkeypatch.setattr(FieldStore, "__init__", lambda self, *_, **__: kept(self, 1))
+    for before, after in zip(rows, evaluate_pair(files, [1, 3], surfaces=False, device="cpu"), strict=True):
+        assert (after["dice"], after["ndv"]) == pytest.approx((before["dice"], before["ndv"]), abs=1e-6)

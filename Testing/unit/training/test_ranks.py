@@ -72,3 +72,11 @@ def test_each_process_has_a_gpu_of_its_own(monkeypatch, gpus, given, expected):
     assert local_device(given) == expected
     monkeypatch.delenv("LOCAL_RANK")
     assert local_device(given) == given
+
+
+def test_all_stop_when_one_does(monkeypatch):
+    ranks = Ranks("cpu")
+    assert ranks.any(True) is True and ranks.any(False) is False
+    ranks.count = 2
+    monkeypatch.setattr("torch.distributed.all_reduce", lambda answer, how: answer.fill_(1.0))
+    assert ranks.any(False) is True

@@ -71,3 +71,15 @@ def test_what_is_missing_is_named(labelled, run, tmp_path, tiny_model):
     (run / "last.safetensors").unlink()
     with pytest.raises(RegistrationError, match="run train-structures first"):
         export_structures(run, find_model("tiny"), tmp_path, "x", {})
+
+
+def test_the_weights_of_the_model_it_stands_on_stay(run, tiny_model, tmp_path):
+    base = find_model("tiny")
+    before = base.weights_path.read_bytes()
+    with pytest.raises(RegistrationError, match="choose another"):
+        export_structures(run, base, tiny_model, "tiny", {})
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / base.weights).write_bytes(b"of somebody else")
+    with pytest.raises(RegistrationError, match="other weights"):
+        export_structures(run, base, tmp_path / "other", "new", {})
+    assert base.weights_path.read_bytes() == before and not list((tmp_path / "other").glob("new*"))

@@ -124,3 +124,11 @@ def test_a_gradient_that_is_not_finite_ends_the_run_and_spares_the_checkpoint(tm
         trainer.run()
     state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
     assert state["step"] == 1 and all(value.isfinite().all() for value in state["network"].values())
+
+
+def test_a_run_does_not_go_on_with_another_network(tmp_path, subjects, tiny_config):
+    Trainer(tiny_config, tmp_path, subjects[0], report=quiet).run(until=1)
+    with pytest.raises(RegistrationError, match="field_scale was"):
+        Trainer(replace(tiny_config, field_scale=0.7), tmp_path, subjects[0], report=quiet)
+    with pytest.raises(RegistrationError, match="not of this network"):
+        Trainer(tiny_config, tmp_path / "new", subjects[0], initial={"a": torch.zeros(1)}, report=quiet)

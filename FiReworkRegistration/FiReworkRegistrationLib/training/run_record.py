@@ -1,0 +1,35 @@
+"""The settings of a run beside its checkpoint: a run goes on with what it began with, or not at all."""
+
+import json
+from pathlib import Path
+
+from ..engine.errors import RegistrationError
+
+#: What may change while a run goes on: how long it is, how often it tells, and what the machine computes in.
+FREE = ("steps", "checkpoint_every", "evaluate_every", "precision")
+
+
+def keep_record(folder, file: str, settings: dict) -> None:
+    """Write ``settings`` as JSON, unless a checkpoint there was made with others.
+
+    :raises RegistrationError: it was; nothing is written.
+    """
+    path = Path(folder) / file
+    settings = json.loads(json.dumps(settings))
+    if (path.parent / "checkpoint.pt").exists() and path.exists():
+        before = json.loads(path.read_text(encoding="utf-8"))
+        others = [name for name in before if name not in FREE and before[name] != settings.get(name, before[name])]
+        if others:
+            changes = "; ".join(f"{name} was {_short(before[name])}, is {_short(settings[name])}" for name in others)
+            raise RegistrationError(
+                f"The run in '{path.parent}' began with other settings ({changes}); give it those, or start another "
+                "one in a new folder, with --initial-weights if it shall begin from these weights."
+            )
+    part = path.with_name(path.name + ".part")
+    part.write_text(json.dumps(settings, indent=1), encoding="utf-8")
+    part.replace(path)
+
+
+def _short(value) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else text[:57] + "..."
