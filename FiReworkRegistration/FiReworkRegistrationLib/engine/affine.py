@@ -16,9 +16,9 @@ ALIGNMENT_MM = 2.0
 SEED = 24
 #: Normalized intensity above which a voxel belongs to the object, and how far its edge reaches.
 CONTENT, EDGE_VOXELS = 0.02, 3
-#: An affine map that stretches more or less than that along some axis, after the rigid one, fits no two heads:
-#: a slab of a few slices says little of the scale across it.
-LEAST_STRETCH, MOST_STRETCH = 0.65, 1.55
+#: An affine map that stretches, after the rigid one, so much more along one axis than along another fits no two
+#: heads: a slab of a few slices says little of the scale across it. In all, infants' heads are half as long.
+MOST_UNEVEN, MOST_STRETCH = 1.6, 2.5
 #: Held while SimpleITK's number of threads is changed, so that the last one to change it back has the right one.
 _SETTING_THREADS = threading.RLock()
 
@@ -50,7 +50,7 @@ def prealign(fixed: Volume, moving: Volume, start=None, progress=None, cancelled
     :param start: 4x4 RAS mm, fixed to moving, instead of the centers of mass.
     :param progress: called as ``progress(fraction, message)``.
     :param cancelled: asked at every step of the optimizer.
-    :return: what the affine step began with where it comes to something implausible, see :data:`LEAST_STRETCH`.
+    :return: what the affine step began with where it comes to something implausible, see :data:`MOST_UNEVEN`.
     :raises Cancelled: the flag was set.
     """
     import SimpleITK as sitk
@@ -179,7 +179,8 @@ def _is_rigid(matrix: np.ndarray) -> bool:
 def _is_plausible(change: np.ndarray) -> bool:
     """Whether a 3x3 neither mirrors nor stretches too much."""
     stretch = np.linalg.svd(change, compute_uv=False)
-    return np.linalg.det(change) > 0 and stretch.min() >= LEAST_STRETCH and stretch.max() <= MOST_STRETCH
+    isEven = stretch.max() <= MOST_UNEVEN * stretch.min()
+    return isEven and np.linalg.det(change) > 0 and stretch.max() <= MOST_STRETCH and stretch.min() >= 1 / MOST_STRETCH
 
 
 def _set_matrix(transform, ras: np.ndarray, center) -> None:

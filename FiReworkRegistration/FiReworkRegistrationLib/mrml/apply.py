@@ -5,9 +5,10 @@ from functools import partial
 import slicer
 
 from ..engine.texts import tr as _
+from .former_parent import rememberedMovingToWorld
 from .language import say
 from .masks import BINARY_LABELMAP
-from .space import localToOriginalWorld, rememberedMovingToWorld
+from .space import localToOriginalWorld
 from .structures import segmentLayers
 from .transforms import followedBy, mapFromTransformNode
 from .volumes import checkVolumeNode, ijkToRAS, imageFromArray, readVolume, setVolume, volumeFromNode
@@ -147,7 +148,7 @@ def _worldVolume(node, toWorld):
 
     checkVolumeNode(node, _("Volume"))
     local = readVolume(node, _("Volume"), node.GetParentTransformNode())
-    return Volume(local.array, toWorld @ local.affine, local.name)
+    return Volume(local.array, toWorld @ ijkToRAS(node), local.name)
 
 
 def _added(node, fixedNode, fill):

@@ -7,10 +7,10 @@ from typing import Any
 import slicer
 
 from ..engine.texts import tr as _
+from .former_parent import MOVING_TO_WORLD
 from .jacobian import addJacobianColors, findJacobianColors, showAsJacobian
 from .language import say
 from .presence import checkStillThere
-from .space import MOVING_TO_WORLD
 from .transforms import setMap
 from .volumes import ijkToRAS, setVolume
 

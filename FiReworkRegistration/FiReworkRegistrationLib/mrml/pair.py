@@ -74,7 +74,7 @@ def readPair(
     :param fixedSegment, movingSegment: segment IDs; all segments of a segmentation if None.
     :param initialTransform: linear transform node, or None.
     :param replacedTransform: transform node that the registration will write, or None. A moving volume
-        (or mask) that an earlier run left directly under it is taken where it is without it.
+        (or mask) that lies directly under it is taken where it was before that.
     :raises RegistrationError: any of them cannot be used.
     """
     from ..engine.errors import RegistrationError

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..engine.texts import tr as _
-from .space import MOVING_TO_WORLD, movingToWorldText
+from .former_parent import MOVING_TO_WORLD, movingToWorldText
 from .transforms import followedBy, inverseMap
 
 

@@ -201,6 +201,10 @@ class RegistrationSession:
             if isUnder:
                 node.SetAndObserveTransformNodeID(self._movingParentID)
 
+    def leavePlaced(self):
+        """The moving volume under the transform is the user's doing from now on, and stays there."""
+        self._isPlaced = False
+
     def finish(self, iteration=None):
         """Bring all wanted outputs up to date with an iteration, in full precision.
 
@@ -265,6 +269,12 @@ class RegistrationSession:
     def transformNode(self):
         """The node that ``show`` and ``finish`` write into, or None before."""
         return self._live.node if self._live is not None else None
+
+    @property
+    def outputVolumeNode(self):
+        """The registered volume that :meth:`finish` wrote; None without one, or if it was removed."""
+        node = self._nodes[VOLUME] if self._finished is not None else None
+        return node if node is not None and node.GetScene() is self._scene else None
 
     @property
     def isWhole(self):

@@ -8,13 +8,18 @@ def stamp(node):
     """
     if node is None:
         return None
-    return node.GetID(), node.GetTransformNodeID(), _content(node)
+    parent = node.GetParentTransformNode()
+    return node.GetID(), parent and (parent.GetID(), parent.GetTransformToWorldMTime()), _content(node)
 
 
 def _content(node):
     if node.IsA("vtkMRMLMarkupsNode"):
         return [
-            (node.GetNthControlPointPositionStatus(index), *node.GetNthControlPointPosition(index))
+            (
+                node.GetNthControlPointLabel(index),
+                node.GetNthControlPointPositionStatus(index),
+                *node.GetNthControlPointPosition(index),
+            )
             for index in range(node.GetNumberOfControlPoints())
         ]
     if node.IsA("vtkMRMLSegmentationNode"):

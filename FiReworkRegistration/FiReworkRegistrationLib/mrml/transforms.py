@@ -4,6 +4,7 @@ import slicer
 import vtk
 
 from ..engine.texts import tr as _
+from .former_parent import rememberedMovingToWorld
 
 #: Voxels of an inverse lattice at most: 24 bytes each in a file.
 MOST_INVERSE_VOXELS = 8_000_000
@@ -34,8 +35,8 @@ def localToWorld(node, role, replacedTransform=None):
     """4x4 matrix (RAS mm) of what a node is placed under; identity without parent.
 
     :param role: "Fixed volume", "Moving mask" and the like, the first words of a message.
-    :param replacedTransform: transform node that this registration writes; a node directly under it
-        counts as placed under nothing, because its parent is about to be replaced.
+    :param replacedTransform: transform node that this registration writes; a node directly under it counts as
+        placed under what the moving volume was under before, as far as that transform remembers it.
     :raises RegistrationError: a nonlinear or singular parent.
     """
     import numpy as np
@@ -43,8 +44,11 @@ def localToWorld(node, role, replacedTransform=None):
     from ..engine.errors import RegistrationError
 
     parent = node.GetParentTransformNode()
-    if parent is None or parent is replacedTransform:
+    if parent is None:
         return np.eye(4)
+    if parent is replacedTransform:
+        former = rememberedMovingToWorld(parent)
+        return np.eye(4) if former is None else former
     if not parent.IsTransformToWorldLinear():
         raise RegistrationError(
             _(

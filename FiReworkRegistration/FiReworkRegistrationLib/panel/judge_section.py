@@ -40,9 +40,10 @@ class JudgeSection:
         """
         from ..mrml.remembered import recall, remember
 
-        judge, transform = self._current(), parameters and parameters.outputTransform
-        if judge is None or not transform or self._session.finishedIteration is None:
+        judge = self._current()
+        if judge is None or self._session.finishedIteration is None:
             return
+        transform = self._session.transformNode
         if judge.figures is None:
             # Of an earlier run with the same output.
             judge.figures = recall(transform)[1]
@@ -87,7 +88,8 @@ class JudgeSection:
             (judge.setStructures, *structures, (parameters.fixedVolume,)),
             (judge.setLandmarks, *landmarks, ()),
         )
-        chosen = [stamp(node) for node in (*structures, *landmarks)]
+        nodes = [*structures, *landmarks]
+        chosen = [stamp(node) for node in nodes]
         if onlyIfChanged and chosen == self._chosen:
             return
         self._chosen = chosen
@@ -99,14 +101,15 @@ class JudgeSection:
             try:
                 # One of two is a choice that is not finished, and no error.
                 both = (fixed, moving) if fixed and moving else (None, None)
-                setNodes(*both, *(more or ()), **({"resultTransform": parameters.outputTransform}))
+                setNodes(*both, *more, resultTransform=session.transformNode)
             except RegistrationError as error:
                 lines.append(say(error))
-        transform = parameters.outputTransform
-        if transform:
-            judge.diceTable, judge.landmarkTable = recallTables(transform)
+        transform = session.transformNode
+        judge.diceTable, judge.landmarkTable = recallTables(transform)
         self._ui.judgementLabel.text = "\n".join(lines + judge.compare(session.finishedIteration))
-        if transform and transform.GetScene():
+        # Reading a segmentation may add what it is compared by.
+        self._chosen = [stamp(node) for node in nodes]
+        if transform.GetScene():
             rememberTables(transform, judge.diceTable, judge.landmarkTable)
 
     def showPlot(self, checked=False):

@@ -61,10 +61,21 @@ class ResultSection:
         self._enable(count > 0 and not self._runner.running)
         self._describe()
         if self._isAtRest(session):
-            self._showFinished()
+            if session.shownIteration == session.finishedIteration:
+                self._showFinished()
+            elif not self._ui.iterationSlider.sliderDown:
+                # Moved while something else was computed: the outputs still have to follow.
+                self._timer.start()
         missed, self._missed = self._missed, None
         if missed is not None:
             self._ui.iterationSlider.value = missed
+
+    def catchUp(self):
+        """After other work: where the slider was moved meanwhile, the rest follows."""
+        session = self._runner.session
+        isBehind = self._isAtRest(session) and session.shownIteration != session.finishedIteration
+        if isBehind or self._missed is not None:
+            self.update()
 
     def follow(self, index):
         """A new iteration while registering: shown at once."""
@@ -174,7 +185,7 @@ class ResultSection:
         self._views.hold()
         session = self._runner.session
         if self._isAtRest(session) and session.isWhole:
-            session.placeMoving(bool(self._parameters) and not self._parameters.outputVolume)
+            session.placeMoving(session.outputVolumeNode is None)
         self._showPair(draft=False)
 
     def _flip(self):
@@ -254,11 +265,16 @@ class ResultSection:
         self._showOverlays()
 
     def _registeredVolume(self):
-        """The output volume, else the moving volume if it lies under the transform, else None."""
-        parameters = self._parameters
-        moving, transform = parameters.movingVolume, parameters.outputTransform
+        """The output volume, else the moving volume if it lies under the transform, else None.
+
+        Of the session, whatever nodes are chosen for the next one.
+        """
+        parameters, session = self._parameters, self._runner.session
+        volume, transform, moving = parameters.outputVolume, parameters.outputTransform, parameters.movingVolume
+        if self._isAtRest(session):
+            volume, transform = session.outputVolumeNode, session.transformNode
         isUnder = transform is not None and moving.GetParentTransformNode() is transform
-        return parameters.outputVolume or (moving if isUnder else None)
+        return volume or (moving if isUnder else None)
 
     def _showOverlays(self):
         parameters = self._parameters

@@ -27,7 +27,7 @@ class Runner:
         self.session = None
         self._deviceNotice = self._polishNotice = ""
         self._onProgress, self._onIteration, self._onOtherWork = onProgress, onIteration, onOtherWork
-        self._running = self._cancelRequested = False
+        self._running = self._cancelRequested = self._wasCancelled = False
         #: Whether what is running can be cancelled.
         self.cancellable = False
         #: Whether the application is being left.
@@ -53,6 +53,7 @@ class Runner:
         :raises Cancelled: the scene is as before, unless ``keepOnCancel`` and an iteration was done.
         """
         from ..engine.errors import is_gpu_failure, is_out_of_memory
+        from ..mrml.presence import checkInScene
         from ..mrml.session import RegistrationSession
 
         self.session, self._deviceNotice, self._polishNotice = None, "", ""
@@ -72,7 +73,7 @@ class Runner:
                 except (RuntimeError, MemoryError) as error:
                     # Whoever asks for one GPU wants to hear what is wrong with it.
                     isOurs = settings.get("device", "auto") == "auto" and is_gpu_failure(error)
-                    if not (is_out_of_memory(error) or isOurs):
+                    if self._wasCancelled or not (is_out_of_memory(error) or isOurs):
                         raise
                     # Without its trace, which holds the tensors.
                     failure = error.with_traceback(None)
@@ -80,6 +81,7 @@ class Runner:
                     self.session = None
                     del session
                     self._freeMemory()
+                    checkInScene((fixedNode, movingNode))
             if not is_out_of_memory(failure):
                 raise failure
             from ..engine.errors import RegistrationError
@@ -115,7 +117,7 @@ class Runner:
 
     def cancel(self):
         """Ask what is running to end, within one iteration."""
-        self._cancelRequested = True
+        self._cancelRequested = self._wasCancelled = True
 
     def abandon(self):
         """The application is being left: end what is running, keep nothing of it, ask nobody."""
@@ -234,7 +236,8 @@ class Runner:
 
         if self._running:
             raise Busy(_("A registration is running; wait until it is done or cancel it."))
-        self._running, self._cancelRequested, self.cancellable = True, False, cancellable
+        self._running, self.cancellable = True, cancellable
+        self._cancelRequested = self._wasCancelled = False
         try:
             yield
         finally:

@@ -69,8 +69,7 @@ class Sections:
         """Heavy work for a part of the panel begins or ends."""
         self.update()
         if not self.runner.running:
-            # The slider may have been moved meanwhile.
-            self.result.update()
+            self.result.catchUp()
 
     def showResult(self):
         """Of the session, or of an earlier one or a loaded scene."""

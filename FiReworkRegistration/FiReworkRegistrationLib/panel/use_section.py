@@ -51,8 +51,10 @@ class UseSection:
                 resample=None if how == AUTOMATIC else how == RESAMPLE, execute=self._runner.run,
             )  # fmt: skip
 
-        made = self._try(apply)
+        made, session = self._try(apply), self._runner.session
         if made is not None:
+            if session and made is session.volumeNodes[1]:
+                session.leavePlaced()
             text = _("'{name}' is under the transform.") if made is node else _("Made '{name}'.")
             self._ui.statusLabel.text = text.format(name=made.GetName())
 

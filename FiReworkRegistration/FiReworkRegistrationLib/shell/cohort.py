@@ -11,8 +11,8 @@ from ..engine.errors import Cancelled, RegistrationError, is_out_of_memory
 #: Written last: a pair that has it is done.
 DONE = "figures.json"
 FAILED = "error.txt"
-#: Bytes of a folder's name, before a mark; files in it have names too, and Windows has little room for both.
-LONGEST = 120
+#: Bytes of a folder's name, before a mark; file systems take 255.
+LONGEST = 200
 
 
 def register_cohort(pairs, names, folder, register, shard=(1, 1), report=print, folders=None) -> list[dict]:

@@ -83,16 +83,12 @@ def read_pairs(path) -> tuple[list[PairFiles], list[int] | None]:
 
 
 def pair_names(pairs: list[PairFiles]) -> list[str]:
-    """A name for each pair: file names, or paths where those are not distinct."""
+    """A name for each pair: file names, or whole paths where those are not distinct."""
     names = [pair.name for pair in pairs]
     if len(set(names)) == len(names):
         return names
-    # From the folder that they have in common: the same wherever the pairs file is named from.
-    pairs = [pair.absolute() for pair in pairs]
-    root = os.path.commonpath([path.parent for pair in pairs for path in (pair.fixed, pair.moving)])
-    return [
-        f"{pair.moving.relative_to(root).as_posix()} to {pair.fixed.relative_to(root).as_posix()}" for pair in pairs
-    ]
+    # Whole ones: the same wherever the pairs file is named from, and whatever pairs are added to it.
+    return [f"{os.path.abspath(pair.moving)} to {os.path.abspath(pair.fixed)}" for pair in pairs]
 
 
 def evaluate_pair(

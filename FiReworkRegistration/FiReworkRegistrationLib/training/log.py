@@ -51,11 +51,13 @@ class TrainingLog:
         if not self._writes:
             return
         for name in self.rows:
+            path = self.folder / f"{name}.csv"
             if not (rows := self.read(name)):
+                # Without a whole row, half of one would spoil the next.
+                path.unlink(missing_ok=True)
                 continue
             self.rows[name] = [row for row in rows if row["step"] <= step]
             self._written[name] = len(self.rows[name])
-            path = self.folder / f"{name}.csv"
             part = path.with_name(path.name + ".part")
             with part.open("w", newline="") as file:
                 writer = csv.DictWriter(file, fieldnames=list(rows[0]))

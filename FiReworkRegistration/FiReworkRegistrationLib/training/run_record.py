@@ -5,8 +5,9 @@ from pathlib import Path
 
 from ..engine.errors import RegistrationError
 
-#: What may change while a run goes on: how long it is, how often it tells, and what the machine computes in.
-FREE = ("steps", "checkpoint_every", "evaluate_every", "precision")
+#: What may change while a run goes on: how long it is, how often it tells, what the machine computes in, and the
+#: mean volumes of structures in whoever is trained on.
+FREE = ("steps", "checkpoint_every", "evaluate_every", "precision", "volumes")
 
 
 def keep_record(folder, file: str, settings: dict) -> None:

@@ -89,7 +89,7 @@ def test_cancel_and_progress(shape):
     assert told[0][1] == "Rigid alignment"
 
 
-@pytest.mark.parametrize("change", [np.diag([1, 1, -1]), np.diag([1, 1, 0.05]), np.diag([1, 1.6, 1])])
+@pytest.mark.parametrize("change", [np.diag([1, 1, -1]), np.diag([1, 1, 0.05]), np.diag([1, 1.7, 1])])
 def test_what_fits_no_two_heads_is_not_taken(shape, monkeypatch, change):
     """A slab of a few slices says little of the scale across it: the rigid alignment stands."""
     optimize = affine._optimize
@@ -105,3 +105,11 @@ def test_what_fits_no_two_heads_is_not_taken(shape, monkeypatch, change):
     found = prealign(shape, moved(shape, truth))
     assert [name for name, _ in found.steps] == ["rigid"]
     np.testing.assert_allclose(found.matrix[:3, :3], truth[:3, :3], atol=0.02)
+
+
+def test_a_head_of_another_size_is_no_slab(shape):
+    """A newborn's is about half as long as a template's."""
+    truth = np.diag([0.6, 0.6, 0.6, 1.0])
+    truth[:3, 3] = 0.4 * shape.grid.center
+    found = prealign(shape, moved(shape, truth))
+    np.testing.assert_allclose(np.linalg.svd(found.matrix[:3, :3], compute_uv=False), 0.6, atol=0.05)

@@ -170,3 +170,19 @@ def test_after_a_cancelled_refinement_the_table_has_what_was_done(registered, en
     registered.ui.refineButton.click()
     rows = registered.ui.figuresTable.mrmlTableNode().GetNumberOfRows()
     assert rows == registered.ui.iterationSlider.maximum + 1 > 5
+
+
+def test_outputs_chosen_for_the_next_run_hear_nothing_of_this_one(registered, landmarks, engine, meanwhile):
+    ui, mine = registered.ui, registered.ui.outputTransformSelector.currentNode()
+    other = add("vtkMRMLTransformNode", "Other")
+    other.SetAttribute("FiRework.verdict", "of another pair")
+    ui.outputTransformSelector.setCurrentNode(other)
+    ui.fixedLandmarksSelector.setCurrentNode(landmarks[0])
+    ui.movingLandmarksSelector.setCurrentNode(landmarks[1])
+    slicer.app.processEvents()
+    engine.step = 0.05
+    meanwhile(lambda: "6 of" in ui.iterationLabel.text, ui.registerButton.click)
+    ui.refineButton.click()
+    assert other.GetAttribute("FiRework.verdict") == "of another pair"
+    assert other.GetNodeReference("FiRework.landmarkErrors") is None
+    assert mine.GetNodeReference("FiRework.landmarkErrors").GetName() == "Patient to Template TRE"

@@ -466,3 +466,13 @@ def test_a_click_while_packages_are_installed_starts_nothing_twice(ready, engine
     assert installed == [1]
     assert len(engine.made) == 1
     assert outputs(ready)[0]
+
+
+def test_a_cancel_that_keeps_does_not_begin_again_when_the_gpu_fails_at_the_end(ready, engine, gpu, meanwhile, app):
+    ready._parameterNode.keepOnCancel = True
+    engine.step = 0.05
+    engine.errors["finish"] = RuntimeError("CUDA error: unspecified launch failure")
+    meanwhile(at_iteration(ready, 2), ready.ui.registerButton.click)
+    ready.ui.registerButton.click()
+    assert len(engine.made) == 1
+    assert "launch failure" in app.errors[0]

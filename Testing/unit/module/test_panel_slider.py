@@ -202,3 +202,30 @@ def test_the_fixed_volumes_parent_is_removed(registered, slider):
     slicer.app.processEvents()
     assert registered.runner.session is None
     assert not slider.enabled and registered.ui.iterationLabel.text == ""
+
+
+def test_a_step_just_before_other_work_is_followed_after_it(registered, slider):
+    import time
+
+    slider.setValue(1)
+    registered.runner.run(lambda: time.sleep(0.6))
+    assert wait_until(lambda: registered.runner.session.finishedIteration == 1, 5)
+
+
+def test_dragged_on_while_outputs_are_written_and_landmarks_measured(registered, slider, engine, meanwhile):
+    for name, side in (("A", registered.ui.fixedLandmarksSelector), ("B", registered.ui.movingLandmarksSelector)):
+        points = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", name)
+        points.AddControlPoint([1, 2, 3])
+        side.setCurrentNode(points)
+    slicer.app.processEvents()
+    engine.step = 0.1
+
+    def drag_on():
+        slider.setSliderDown(True)
+        slider.setSliderPosition(1)
+
+    meanwhile(lambda: registered.runner.running, drag_on)
+    Hands().drag(slider, 2)
+    assert (slider.value, held(registered)) == (1, 1)
+    assert parent_of_moving(registered) is registered.ui.outputTransformSelector.currentNode()
+    slider.setSliderDown(False)

@@ -214,3 +214,38 @@ def test_a_moving_volume_that_the_user_places_stays_placed(registered):
     registered.exit()
     registered.enter()
     assert moving.GetParentTransformNode() is ui.outputTransformSelector.currentNode()
+
+
+def test_a_placed_volume_is_registered_again_from_where_it_was(ready, volume):
+    ui, moving, parent = ready.ui, ready.ui.movingSelector.currentNode(), add("vtkMRMLLinearTransformNode", "Parent")
+    matrix = np.eye(4)
+    matrix[0, 3] = 8
+    parent.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(matrix))
+    moving.SetAndObserveTransformNodeID(parent.GetID())
+    ui.registerButton.click()
+    remembered = ui.outputTransformSelector.currentNode().GetAttribute("FiRework.movingToWorld")
+    assert remembered.split()[3] == "8.0"
+    ui.applySelector.setCurrentNode(moving)
+    ui.applyComboBox.currentIndex = 1
+    ui.applyButton.click()
+    ui.registerButton.click()
+    assert ui.outputTransformSelector.currentNode().GetAttribute("FiRework.movingToWorld") == remembered
+    other = volume("Other")
+    other.SetAndObserveTransformNodeID(parent.GetID())
+    ui.applySelector.setCurrentNode(other)
+    ui.applyComboBox.currentIndex = 2
+    ui.applyButton.click()
+    expected = slicer.util.arrayFromVolume(ui.outputVolumeSelector.currentNode())
+    np.testing.assert_allclose(slicer.util.arrayFromVolume(slicer.util.getNode("Other registered")), expected, atol=1)
+
+
+def test_placed_while_the_session_shows_it_there_it_stays(registered):
+    ui, moving = registered.ui, registered.ui.movingSelector.currentNode()
+    slicer.mrmlScene.RemoveNode(ui.outputVolumeSelector.currentNode())
+    registered.exit()
+    registered.enter()
+    ui.applySelector.setCurrentNode(moving)
+    ui.applyComboBox.currentIndex = 1
+    ui.applyButton.click()
+    registered.exit()
+    assert moving.GetParentTransformNode() is ui.outputTransformSelector.currentNode()

@@ -246,3 +246,22 @@ def test_views_that_cannot_be_drawn_do_not_cost_the_registration(views, ready, m
     assert ready.ui.outputVolumeSelector.currentNode() is not None
     assert ready.ui.registerButton.text == "Register" and ready.ui.registerButton.enabled
     assert "division by zero" in app.errors[0]
+
+
+def test_outputs_chosen_for_the_next_run_change_no_view(seen, views):
+    moving = seen.ui.movingSelector.currentNode()
+    seen.ui.outputTransformSelector.setCurrentNode(None)
+    seen.ui.outputVolumeSelector.setCurrentNode(None)
+    choose(seen, CompareMode.CHECKERBOARD)
+    choose(seen, CompareMode.BLEND)
+    assert layers(views) == ["Template", "Patient registered"]
+    assert moving.GetParentTransformNode() is None
+
+
+def test_other_work_draws_nothing_anew(seen, monkeypatch):
+    from FiReworkRegistrationLib.mrml.compare import Compare
+
+    drawn, refresh = [], Compare.refresh
+    monkeypatch.setattr(Compare, "refresh", lambda self, *given: (drawn.append(1), refresh(self, *given)))
+    seen.runner.run(lambda: None)
+    assert drawn == []

@@ -42,3 +42,18 @@ def test_segments_that_are_drawn_on_change_it(scene):
     added = stamp(node)
     node.GetSegmentation().GetSegment("one").GetRepresentation("Binary labelmap").Modified()
     assert before != added != stamp(node)
+
+
+def test_names_of_points_and_a_parent_that_moves_change_it(scene):
+    points = scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode")
+    points.AddControlPoint([1, 2, 3])
+    parent = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+    points.SetAndObserveTransformNodeID(parent.GetID())
+    stamps = [stamp(points)]
+    points.SetNthControlPointLabel(0, "Fornix")
+    stamps.append(stamp(points))
+    matrix = np.eye(4)
+    matrix[0, 3] = 5
+    parent.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(matrix))
+    stamps.append(stamp(points))
+    assert stamps[0] != stamps[1] != stamps[2]

@@ -60,7 +60,7 @@ def test_every_pair_has_a_folder_of_its_own_and_of_a_length_that_file_systems_ta
     folders = folder_names(names)
     assert len({folder.lower() for folder in folders}) == 5 and folders[4] == "d_to_x"
     assert all(folder.startswith(("a_b_c_to_x-", "A_B_C_to_x-")) for folder in folders[:3])
-    assert all(len(folder.encode()) < 140 for folder in folders)
+    assert all(len(folder.encode()) < 210 for folder in folders)
     assert folder_names(names[::-1]) == folders[::-1]
 
 

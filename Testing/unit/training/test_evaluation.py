@@ -102,7 +102,7 @@ def test_bad_pairs_files(tmp_path, content):
 def test_pairs_of_equal_file_names_stay_apart(tmp_path, monkeypatch):
     pairs = [{"fixed": f"{a}/T1.nii.gz", "moving": f"{b}/T1.nii.gz"} for a, b in (("a", "b"), ("b", "a"))]
     (tmp_path / "pairs.json").write_text(json.dumps(pairs))
-    names = ["b/T1.nii.gz to a/T1.nii.gz", "a/T1.nii.gz to b/T1.nii.gz"]
+    names = [f"{tmp_path / b / 'T1.nii.gz'} to {tmp_path / a / 'T1.nii.gz'}" for a, b in (("a", "b"), ("b", "a"))]
     assert pair_names(read_pairs(tmp_path / "pairs.json")[0]) == names
     monkeypatch.chdir(tmp_path)
     assert pair_names(read_pairs("pairs.json")[0]) == names, "a cohort is resumed from wherever its table is named"

@@ -15,3 +15,11 @@ def test_half_a_line_at_the_end_does_not_keep_a_run_from_going_on(tmp_path):
         again.flush()
         assert [row["step"] for row in TrainingLog(tmp_path).read("log")] == [1, 2, 3]
         assert not list(tmp_path.glob("*.part"))
+
+
+def test_half_of_the_only_line_is_no_line(tmp_path):
+    (tmp_path / "dev.csv").write_text("step,dice_0,dice_1\r\n300,0.5", newline="")
+    log = TrainingLog(tmp_path)
+    log.truncate(0)
+    log.add_dev(300, dice_0=0.5, dice_1=0.6)
+    assert TrainingLog(tmp_path).best()["dice_1"] == 0.6
