@@ -152,6 +152,8 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         self.logic = None
         self._parameterNode = None
         self._parameterNodeGuiTag = None
+        #: Whether another panel works in the scene: this one then hears nothing of it.
+        self.isResting = False
         super().__init__(parent)
 
     def setup(self) -> None:

@@ -31,11 +31,11 @@ def options():
 
 
 def main() -> None:
-    testing = testing_folder()
-    sys.path.insert(0, str(testing))
-    chosen = options()
-    code = 1
+    code, keep_open = 1, False
     try:
+        testing, chosen = testing_folder(), options()
+        keep_open = chosen.keep_open
+        sys.path.insert(0, str(testing))
         from in_app.application import SlicerApplication
         from in_app.session import run_session
 
@@ -45,7 +45,7 @@ def main() -> None:
         import traceback
 
         traceback.print_exc()
-    if not chosen.keep_open:
+    if not keep_open:
         slicer.util.exit(code)
 
 

@@ -44,6 +44,7 @@ class SelfTest:
         if own is not None:
             # Two panels would follow one parameter node and the same views.
             own.exit()
+            own.isResting = True
         panel = self._module().FiReworkRegistrationWidget()
         try:
             panel.enter()
@@ -71,9 +72,9 @@ class SelfTest:
             panel.initializeParameterNode()
             self.assertFalse(ui.registerButton.enabled)
         finally:
-            panel.cleanup()
-            panel.parent.hide()
+            _giveUp(panel)
             if own is not None:
+                own.isResting = False
                 own.enter()
 
     @staticmethod
@@ -201,3 +202,14 @@ class SelfTest:
     def _module(self):
         """FiReworkRegistration.py as it is loaded now."""
         return sys.modules[type(self).__module__]
+
+
+def _giveUp(panel):
+    """A panel that the application has not made, and would not take away."""
+    panel.cleanup()
+    if hasattr(panel, "_onModuleAboutToBeUnloaded"):
+        # Slicer's base class would clean up once more at the end.
+        signal = "moduleAboutToBeUnloaded(QString)"
+        slicer.app.moduleManager().disconnect(signal, panel._onModuleAboutToBeUnloaded)
+    panel.parent.hide()
+    panel.parent.deleteLater()

@@ -10,6 +10,7 @@ from ..engine.texts import tr as _
 from .former_parent import MOVING_TO_WORLD
 from .jacobian import addJacobianColors, findJacobianColors, showAsJacobian
 from .language import say
+from .node_copy import copyOf
 from .presence import checkStillThere
 from .transforms import setMap
 from .volumes import ijkToRAS, setVolume
@@ -196,8 +197,7 @@ def _remove(node):
 
 def _rememberTransform(node, undo):
     # The copy shares the transform object: whoever writes into the node has to set another one first.
-    content = node.CreateNodeInstance()
-    content.CopyContent(node, False)
+    content = copyOf(node)
     undo.callback(node.CopyContent, content, False)
     undo.callback(node.SetAndObserveTransformNodeID, node.GetTransformNodeID())
     for name in (
@@ -213,8 +213,7 @@ def _rememberVolume(node, undo):
     undo.callback(setVolumeBack, node, node.GetImageData(), ijkToRAS(node), node.GetTransformNodeID())
     display = node.GetDisplayNode()
     if display is not None:
-        content = display.CreateNodeInstance()
-        content.CopyContent(display, False)
+        content = copyOf(display)
         undo.callback(display.SetAndObserveColorNodeID, display.GetColorNodeID())
         undo.callback(display.CopyContent, content, False)
 

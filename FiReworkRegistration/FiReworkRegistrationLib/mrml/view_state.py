@@ -3,6 +3,7 @@
 import slicer
 import vtk
 
+from .node_copy import copyOf
 from .slice_views import OVERLAY, compositeNodes, sliceNodes
 
 
@@ -22,9 +23,7 @@ class ViewState:
         """Keep the settings of a display node too, its references not; the first time it is named."""
         if displayNode is None or displayNode.GetID() in self._displays:
             return
-        copy = displayNode.CreateNodeInstance()
-        copy.CopyContent(displayNode, False)
-        self._displays[displayNode.GetID()] = (displayNode, copy)
+        self._displays[displayNode.GetID()] = (displayNode, copyOf(displayNode))
 
     def restoreDisplay(self, displayNode):
         """Bring one remembered display node back, and forget it."""

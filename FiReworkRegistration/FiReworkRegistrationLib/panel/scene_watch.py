@@ -31,7 +31,7 @@ class SceneWatch:
 
     @property
     def _isEntered(self):
-        return getattr(self._widget.parent, "isEntered", False)
+        return getattr(self._widget.parent, "isEntered", False) and not self._widget.isResting
 
     @property
     def _sections(self):

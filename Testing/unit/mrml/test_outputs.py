@@ -201,3 +201,16 @@ class TestChecks:
         self.refused(scene, nodes, {TRANSFORM: outer}, "Moving volume 'moving' is under the output transform 'outer'")
         nodes[0].SetAndObserveTransformNodeID(result.GetID())
         self.refused(scene, nodes, {TRANSFORM: result}, "Fixed volume 'fixed' is under the output transform 'result'")
+
+
+def test_what_is_written_over_is_freed(pair, results, scene):
+    """One field of 1 mm has 80 MB, and every release of the slider writes another."""
+    import vtk
+
+    node, freed = scene.AddNewNodeByClass("vtkMRMLTransformNode"), []
+    before = vtk.vtkGeneralTransform()
+    before.AddObserver("DeleteEvent", lambda *_: freed.append(1))
+    node.SetAndObserveTransformFromParent(before)
+    del before
+    outputs.writeOutputs(pair, results, {TRANSFORM: node})
+    assert freed
