@@ -12,11 +12,14 @@ import slicer.util
 from PySide6 import QtWidgets
 
 from .api import class_api
-from .objects import unwrap, wrap
+from .objects import settable, unwrap, wrap
 
 
 class Application:
-    """``slicer.app``: what Slicer has not is an AttributeError, what the host has not, NotImplementedError."""
+    """``slicer.app``: what Slicer has not is an AttributeError, what the host has not, NotImplementedError.
+
+    What tests look at or set has a leading underscore: code under test must not find it.
+    """
 
     majorVersion, minorVersion, applicationName = 5, 13, "3D Slicer"
     doubleClickInterval = 400
@@ -24,30 +27,28 @@ class Application:
 
     def __init__(self):
         self._qt = QtWidgets.QApplication.instance() or QtWidgets.QApplication(["Slicer"])
-        self.connected = []  # (signal, callback)
-        self.testing = False
-        self.opened_nodes = []  # of openNodeModule
+        self._connected = []  # (signal, callback)
+        self._testing = False
+        self._opened_nodes = []  # of openNodeModule
         self._layout_manager = None
-        self.dictionary = lambda context, text: text  # of the user's language
+        self._extensions_manager = None  # not every Slicer has one
+        self._dictionary = lambda context, text: text  # of the user's language
 
     def translate(self, context, text):
-        return self.dictionary(context, text)
+        return self._dictionary(context, text)
 
     def processEvents(self):
         self._qt.processEvents()
 
     def testingEnabled(self):
-        return self.testing
+        return self._testing
 
     def layoutManager(self):
         """None as in an application without main window, until a test opens slice views."""
         return self._layout_manager
 
-    def set_layout_manager(self, manager):
-        self._layout_manager = manager
-
     def openNodeModule(self, node):
-        self.opened_nodes.append(node)
+        self._opened_nodes.append(node)
 
     def sendEvent(self, receiver, event):
         return self._qt.sendEvent(unwrap(receiver), event)
@@ -66,21 +67,32 @@ class Application:
     def connect(self, signal, callback):
         if signal not in class_api("slicer.app").signals:
             return False
-        self.connected.append((signal, callback))
+        self._connected.append((signal, callback))
         return True
 
     def disconnect(self, signal, callback):
-        known = (signal, callback) in self.connected
+        known = (signal, callback) in self._connected
         if known:
-            self.connected.remove((signal, callback))
+            self._connected.remove((signal, callback))
         return known
 
-    def emit(self, signal):
+    def _emit(self, signal):
         """What Slicer does: call all that are connected."""
-        for _signal, callback in [entry for entry in self.connected if entry[0] == signal]:
+        for _signal, callback in [entry for entry in self._connected if entry[0] == signal]:
             callback()
 
+    def __setattr__(self, name, value):
+        """As on any C++ object: only properties can be set."""
+        api = class_api("slicer.app")
+        if name in api.properties:
+            value = settable(api, name, value)
+        elif not name.startswith("_"):
+            raise AttributeError(f"qSlicerApplication has no attribute named '{name}'")
+        object.__setattr__(self, name, value)
+
     def __getattr__(self, name):
+        if name == "extensionsManagerModel" and self._extensions_manager is not None:
+            return lambda: self._extensions_manager
         api = class_api("slicer.app")
         if name in api.properties or api.has_method(name) or api.signatures(name):
             raise NotImplementedError(f"the test host has no slicer.app.{name} yet")

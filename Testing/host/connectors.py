@@ -1,6 +1,7 @@
 """Which widget can show which type of parameter: only the pairs that Slicer knows."""
 
 import enum
+import math
 
 import qt
 import slicer
@@ -29,11 +30,21 @@ class Connector:
 
 
 class NumberConnector(Connector):
+    """The widget gets the parameter's bounds; a spin box without one, all that a number can be.
+
+    :raises RuntimeError: a slider needs both bounds: its two ends have to be somewhere.
+    """
+
+    SLIDERS = ("QSlider", "ctkSliderWidget")
+    WIDEST = {int: (-(2**31), 2**31 - 1), float: (-math.inf, math.inf)}
+
     def __init__(self, widget, parameter):
         super().__init__(widget, parameter)
-        for validator in parameter.validators:
-            if hasattr(validator, "minimum"):
-                widget.minimum, widget.maximum = validator.minimum, validator.maximum
+        shown_by, kind, bounds = type(widget).__name__, parameter.kind, parameter.bounds()
+        if shown_by in self.SLIDERS and None in bounds:
+            raise RuntimeError(f"Cannot have a connection to {shown_by} where the {kind.__name__} types is unbounded.")
+        lowest, highest = (widest if bound is None else bound for bound, widest in zip(bounds, self.WIDEST[kind]))
+        widget.minimum, widget.maximum = lowest, highest
 
 
 class ChoiceConnector(Connector):

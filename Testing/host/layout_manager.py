@@ -228,5 +228,5 @@ def open_views(scene):
     host_class(_SLICE_VIEW, SliceView)
     slicer.qMRMLSliceWidget = host_class(class_api("slicer.qMRMLSliceWidget"), SliceWidget)
     manager = host_class(class_api("layoutManager"), LayoutManager)(scene)
-    slicer.app.set_layout_manager(manager)
+    slicer.app._layout_manager = manager
     return manager

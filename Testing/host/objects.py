@@ -77,14 +77,7 @@ class HostObject:
                 return
             raise AttributeError(f"{api.short_name} has no attribute named '{name}'")
         self._host_check_alive(name)
-        kind = api.properties[name]
-        if kind.endswith("(read only)"):
-            raise AttributeError(f"Property '{name}' of {api.short_name} is not writable")
-        if not isinstance(value, _ACCEPTED.get(kind, object)):
-            raise ValueError(f"Property '{name}' of {api.short_name} is a {kind}, got {value!r}")
-        if kind == "int":
-            value = int(value)
-        self._host_native.setProperty(name, unwrap(value))
+        self._host_native.setProperty(name, unwrap(settable(api, name, value)))
 
     def _host_method(self, name):
         method = getattr(self._host_native, name + "_" if name in ("raise", "print", "exec") else name, None)
@@ -123,6 +116,20 @@ class HostObject:
                 self._host_connections.remove(connection)
                 return True
         return False
+
+
+def settable(api, name, value):
+    """The value as that property keeps it.
+
+    :raises AttributeError: the property is read only.
+    :raises ValueError: it has another type.
+    """
+    kind = api.properties[name]
+    if kind.endswith("(read only)"):
+        raise AttributeError(f"Property '{name}' of {api.short_name} is not writable")
+    if not isinstance(value, _ACCEPTED.get(kind, object)):
+        raise ValueError(f"Property '{name}' of {api.short_name} is a {kind}, got {value!r}")
+    return int(value) if kind == "int" else value
 
 
 class HostSignal:

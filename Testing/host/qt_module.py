@@ -1,5 +1,6 @@
 """The module ``qt``: PySide6 classes as PythonQt shows them."""
 
+import enum
 import types
 
 from PySide6 import QtCore, QtGui, QtWidgets
@@ -8,7 +9,7 @@ from .api import class_api, class_names
 from .objects import HostObject, host_class, relay, unwrap, wrap
 from .ui_loader import load_ui
 
-#: Values and helpers that are no widgets; PySide6's own serve.
+#: Values and helpers that are no widgets; PySide6's own serve, but for their enums.
 PASSED_THROUGH = (
     "Qt", "QIcon", "QPixmap", "QSize", "QPoint", "QPointF", "QColor", "QFont", "QSizePolicy", "QFile", "QEvent",
 )  # fmt: skip
@@ -30,6 +31,28 @@ class QtModule(types.ModuleType):
         raise AttributeError(f"the test host's module '{self.__name__}' has no '{name}': look in slicer_api.json")
 
 
+class ValueClass:
+    """A class of PySide6 with its enums as in Qt 5: their members are its own, and the enum has none to be asked for.
+
+    :param native: the class.
+    """
+
+    def __init__(self, native):
+        self._native = native
+
+    def __call__(self, *arguments):
+        return self._native(*map(unwrap, arguments))
+
+    def __instancecheck__(self, thing):
+        return isinstance(thing, self._native)
+
+    def __getattr__(self, name):
+        found = getattr(self._native, name)
+        if isinstance(found, enum.EnumMeta):
+            raise AttributeError(f"{self._native.__name__}.{name} has no members in Qt 5: they are in the class itself")
+        return found
+
+
 class UiLoader:
     """``qt.QUiLoader``, as ``slicer.util.loadUI`` uses it."""
 
@@ -47,9 +70,9 @@ class _SingleShot:
 
 
 def _ask_for_path(ask):
-    """A static file dialog of Qt: PythonQt returns the path alone."""
+    """A static file dialog of Qt: PythonQt knows no names of arguments, and returns the path alone."""
 
-    def run(parent=None, caption="", directory="", filters=""):
+    def run(parent=None, caption="", directory="", filters="", /):
         return ask(unwrap(parent), caption, directory, filters, options=QtWidgets.QFileDialog.DontUseNativeDialog)[0]
 
     return staticmethod(run)
@@ -71,7 +94,8 @@ class Settings(dict):
 def make_qt():
     module = QtModule("qt", lambda name: getattr(QtWidgets, name, None) or getattr(QtCore, name))
     for name in PASSED_THROUGH:
-        setattr(module, name, next(getattr(m, name) for m in (QtCore, QtGui, QtWidgets) if hasattr(m, name)))
+        native = next(getattr(m, name) for m in (QtCore, QtGui, QtWidgets) if hasattr(m, name))
+        setattr(module, name, ValueClass(native))
     type.__setattr__(module.QTimer, "singleShot", _SingleShot())
     module.QFileDialog.getSaveFileName = _ask_for_path(QtWidgets.QFileDialog.getSaveFileName)
     module.QObject = HostObject

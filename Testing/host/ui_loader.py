@@ -1,7 +1,7 @@
 """Loads a .ui file as Slicer does, but refuses what Slicer would only ignore in silence.
 
 Qt's loader takes an unknown property for a dynamic one and an unknown connection for
-nothing; here both are errors.
+nothing; here both are errors. So is what Qt 6 reads and Qt 5 does not.
 """
 
 import xml.etree.ElementTree as ElementTree
@@ -10,6 +10,19 @@ from PySide6 import QtCore, QtUiTools, QtWidgets
 
 from .api import class_api, class_names
 from .objects import unwrap, wrap
+
+#: Type of a property to the tag of its value; enums and flags have names of their own.
+TAGS = {
+    "bool": "bool", "int": "number", "double": "double", "QString": "string", "QStringList": "stringlist",
+    "QKeySequence": "string", "QRect": "rect", "QSize": "size", "QPoint": "point", "QSizePolicy": "sizepolicy",
+    "QFont": "font", "QColor": "color", "QPalette": "palette", "QIcon": "iconset", "QPixmap": "pixmap",
+    "QCursor": "cursorShape", "QLocale": "locale",
+}  # fmt: skip
+#: Of all types in slicer_api.json, those of which several values can be set at once.
+FLAGS = ("Alignment", "InputMethodHints", "Options", "SynchronizeSiblings", "TextInteractionFlags", "EditTriggers")
+#: No properties of a layout, but Qt's loader sets them.
+MARGINS = dict.fromkeys(("leftMargin", "topMargin", "rightMargin", "bottomMargin"), "int")
+SPACINGS = dict.fromkeys(("horizontalSpacing", "verticalSpacing"), "int")
 
 
 class UiError(Exception):
@@ -25,14 +38,17 @@ def api_of(class_name):
 
 
 def check(root):
-    """:raises UiError: a property, signal or slot of the parsed file that its class lacks."""
+    """:raises UiError: a class, property, value, signal or slot of the parsed file that Slicer does not know."""
     widgets = {widget.get("name"): api_of(widget.get("class")) for widget in root.iter("widget")}
+    check_custom_classes(root)
     for widget in root.iter("widget"):
-        api = widgets[widget.get("name")]
-        for prop in widget.findall("property"):
-            name, dynamic = prop.get("name"), prop.get("stdset") == "0"
-            if not dynamic and name not in api.properties:
-                raise UiError(f"{api.short_name} '{widget.get('name')}' has no property '{name}'")
+        check_properties(widget, widgets[widget.get("name")].properties)
+    for layout in root.iter("layout"):
+        extra = MARGINS | SPACINGS if layout.get("class") == "QGridLayout" else MARGINS
+        check_properties(layout, api_of(layout.get("class")).properties | extra)
+    for value in [*root.iter("enum"), *root.iter("set")]:
+        if any(name.count("::") > 1 for name in (value.text or "").split("|")):
+            raise UiError(f"'{value.text}' is a name of Qt 6: Qt 5 has no enum's name in it")
     for sender, signal, receiver, slot in connections(root):
         for name in (sender, receiver):
             if name not in widgets:
@@ -41,6 +57,38 @@ def check(root):
             raise UiError(f"'{sender}' has no signal {signal}")
         if slot not in widgets[receiver].slots:
             raise UiError(f"'{receiver}' has no slot {slot}")
+
+
+def check_custom_classes(root):
+    """Slicer's loader would make plain widgets of the others."""
+    declared = {custom.findtext("class") for custom in root.iter("customwidget")}
+    for widget in root.iter("widget"):
+        if not widget.get("class").startswith("Q") and widget.get("class") not in declared:
+            raise UiError(f"class {widget.get('class')} is missing from <customwidgets>")
+
+
+def check_properties(element, known):
+    """:param known: of the element's class, name to type."""
+    owner = f"{element.get('class')} '{element.get('name')}'"
+    for prop in element.findall("property"):
+        name, dynamic = prop.get("name"), prop.get("stdset") == "0"
+        if name not in known:
+            if dynamic:
+                continue
+            raise UiError(f"{owner} has no property '{name}'")
+        kind, tag = known[name], prop[0].tag if len(prop) else None
+        if kind.endswith("(read only)"):
+            raise UiError(f"property '{name}' of {owner} is read only")
+        if tag != tag_of(kind):
+            raise UiError(f"property '{name}' of {owner} is a {kind}, and <{tag}> is none")
+
+
+def tag_of(kind):
+    """Tag of a value of that type; None if a .ui file cannot have one."""
+    scope, _, short_name = kind.rpartition("::")
+    if kind in TAGS or kind.endswith("*") or (kind.startswith("Q") and not scope):
+        return TAGS.get(kind)
+    return "set" if short_name in FLAGS else "enum"
 
 
 def connections(root):

@@ -22,7 +22,7 @@ def packages(monkeypatch):
     """Which Python packages Slicer has; all that are needed, unless the test takes some away."""
     packages = packaging.Packages()
     monkeypatch.setattr(packaging, "current", packages)
-    monkeypatch.setattr(slicer.app, "testing", False)
+    monkeypatch.setattr(slicer.app, "_testing", False)
     return packages
 
 
@@ -190,4 +190,4 @@ def views(app):
 
     manager = open_views(slicer.mrmlScene)
     yield manager
-    slicer.app.set_layout_manager(None)
+    slicer.app._layout_manager = None

@@ -111,7 +111,7 @@ def answer(monkeypatch, no_extension, packages):
 
     def set_up(yes, works=True):
         manager = ExtensionsManager(works)
-        monkeypatch.setattr(slicer.app, "extensionsManagerModel", lambda: manager, raising=False)
+        monkeypatch.setattr(slicer.app, "_extensions_manager", manager)
         monkeypatch.setattr(slicer.util, "confirmOkCancelDisplay", lambda text, windowTitle=None, **_: yes)
         return manager
 
@@ -154,7 +154,7 @@ def test_failed_torch(packages, extension):
 
 def test_testing_mode_installs_nothing(packages, extension, monkeypatch):
     packages.installed.clear()
-    monkeypatch.setattr(slicer.app, "testing", True)
+    monkeypatch.setattr(slicer.app, "_testing", True)
     with pytest.raises(DependencyError):
         dependencies.ensureInstalled()
     assert extension.asked == packages.asked == []

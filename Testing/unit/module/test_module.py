@@ -33,7 +33,7 @@ def test_module_shows_without_the_torch_extension(parent):
 
 
 def test_sample_data_waits_for_start_up(parent, module):
-    assert ("startupCompleted()", module.onStartUp) in slicer.app.connected
+    assert ("startupCompleted()", module.onStartUp) in slicer.app._connected
 
 
 def test_sample_data_of_a_checkout_is_offered(module, monkeypatch, tmp_path):

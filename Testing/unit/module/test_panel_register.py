@@ -412,7 +412,7 @@ def test_closing_the_application_ends_it(with_window, engine, meanwhile, app, ke
     engine.step = 0.03
     parameters = with_window.logic.getParameterNode()
     parameters.keepOnCancel, parameters.iterations = keep, 10
-    meanwhile(at_iteration(with_window, 1), lambda: slicer.app.emit("lastWindowClosed()"))
+    meanwhile(at_iteration(with_window, 1), lambda: slicer.app._emit("lastWindowClosed()"))
     with_window.ui.registerButton.click()
     assert len(engine.last.iterations) <= 3
     assert outputs(with_window) == [None] * 3, "nobody would see them"

@@ -151,9 +151,9 @@ def test_what_cannot_be_resampled_is_said_in_words(registered, app):
 
 
 def test_the_transforms_module_opens_with_the_result(registered):
-    slicer.app.opened_nodes.clear()
+    slicer.app._opened_nodes.clear()
     registered.ui.openTransformsButton.click()
-    assert slicer.app.opened_nodes == [registered.ui.outputTransformSelector.currentNode()]
+    assert slicer.app._opened_nodes == [registered.ui.outputTransformSelector.currentNode()]
 
 
 def test_a_removed_transform_closes_the_buttons(registered):

@@ -107,7 +107,7 @@ def dutch(context, text):
 )  # fmt: skip
 def test_texts_are_english_until_they_are_said(app, monkeypatch, text, english, translation):
     assert text == english
-    monkeypatch.setattr(slicer.app, "dictionary", dutch)
+    monkeypatch.setattr(slicer.app, "_dictionary", dutch)
     assert say(text) == translation
     assert type(say(text)) is str
     assert say(RegistrationError(text)) == translation
@@ -154,7 +154,7 @@ NO_WORDS = r"fp32|bf16|fp16|[\d.]+%?|FiRework-VM.*|FiRework.*"
 def abroad(app, monkeypatch):
     from FiReworkRegistrationLib.panel.advanced_section import _cudaDevices
 
-    monkeypatch.setattr(slicer.app, "dictionary", marked)
+    monkeypatch.setattr(slicer.app, "_dictionary", marked)
     # Other tests have made GPUs up.
     _cudaDevices.cache_clear()
 
