@@ -15,6 +15,8 @@ TRYING_MM, IMPROVING_MM = 12.0, 8.0
 #: Rotations tried: step and most, degrees; and shifts along R, A and S tried with each, mm: the center of a head
 #: lies some 25 mm below that of its brain.
 STEP_DEGREES, MOST_DEGREES, SHIFT_MM = 20.0, 45.0, 25.0
+#: Nearer ones are not between: a header that is wrong turns a head over, or by a right angle.
+TURNS_DEGREES = (180.0, 90.0, -90.0)
 #: How many rotations are improved, from which step on and down to which, in degrees and mm alike.
 IMPROVED, FIRST_STEP, LAST_STEP = 8, 10.0, 2.5
 
@@ -36,7 +38,7 @@ def search_start(fixed: Volume, moving: Volume, center, target, cancelled=None) 
 
     offsets = [np.zeros(3), *(sign * SHIFT_MM * axis for axis in np.eye(3) for sign in (1.0, -1.0))]
     tried = []
-    for turn in rotation_vectors():
+    for turn in (*rotation_vectors(), *turns()):
         poses = [np.array([*turn, *offset]) for offset in offsets]
         values = [score(pose, meters[0]) for pose in poses]
         # The best shift of each rotation only: neighbors would climb to the same top.
@@ -55,6 +57,11 @@ def rotation_vectors() -> np.ndarray:
     length = np.linalg.norm(vectors, axis=1)
     order = np.argsort(length, kind="stable")
     return vectors[order][length[order] <= MOST_DEGREES + 1e-9]
+
+
+def turns() -> list[np.ndarray]:
+    """Axis times angle in degrees of the turns about R, A and S that are tried too."""
+    return [degrees * axis for axis in np.eye(3) for degrees in TURNS_DEGREES]
 
 
 def rigid_matrix(pose, center, target) -> np.ndarray:

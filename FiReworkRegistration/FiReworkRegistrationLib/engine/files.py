@@ -54,11 +54,17 @@ def read_volume(path, role="Volume") -> Volume:
     path = Path(path)
     if not path.exists():
         raise RegistrationError(f"{role} '{path}' does not exist; check the path.")
+    if path.is_dir():
+        raise RegistrationError(
+            f"{role} '{path}' is a folder; give one file. A DICOM series can be saved as one with 3D Slicer or dcm2niix."
+        )
     try:
         image = sitk.ReadImage(str(path))
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[-1]
-        raise RegistrationError(f"{role} '{path}' cannot be read as an image ({reason}).") from error
+        raise RegistrationError(
+            f"{role} '{path}' cannot be read as an image ({reason}); give a NIfTI, NRRD or MetaImage file."
+        ) from error
     if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
         kind = f"{image.GetDimension()}D with {image.GetNumberOfComponentsPerPixel()} component(s)"
         raise RegistrationError(f"{role} '{path.name}' is {kind}; extract one scalar 3D volume from it first.")

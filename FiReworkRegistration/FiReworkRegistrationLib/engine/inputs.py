@@ -61,8 +61,8 @@ def prepare_image(volume: Volume, mask: Volume | None, role: str, normalization=
         )
     if np.ptp(volume.array[content]) == 0:
         raise RegistrationError(
-            _("{role} volume '{volume}' is constant inside its mask; choose another mask.").format(
-                role=role, volume=volume.name
+            _("{role} volume '{volume}' has one gray value only inside {mask}; choose another one.").format(
+                role=role, volume=volume.name, mask=f"'{mask.name}'" if mask is not None else _("its object")
             )
         )
     array = normalize_intensity(volume.array, content, zero_outside=mask is not None, method=normalization)

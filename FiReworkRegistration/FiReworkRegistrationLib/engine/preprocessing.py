@@ -41,3 +41,11 @@ def normalize_intensity(array: np.ndarray, mask: np.ndarray, zero_outside=False,
     if zero_outside:
         scaled[~mask] = 0.0
     return scaled
+
+
+def looks_like_ct(array: np.ndarray) -> bool:
+    """Whether gray values are Hounsfield units: air at -1000, tissue around 0."""
+    if not float(array.min()) <= -900:
+        return False
+    tissue = array[array > -500]
+    return bool(tissue.size) and -150 <= float(np.median(tissue)) <= 150

@@ -15,13 +15,13 @@ from .coverage import coverage
 from .device import choose_device, choose_precision
 from .errors import Cancelled, RegistrationError
 from .geometry import Volume
-from .inputs import check_linear, check_overlap, prepare_image
+from .inputs import PreparedImage, check_linear, check_overlap, prepare_image
 from .map_writers import TAPER_VOXELS, MapWriters, finer_than, taper
 from .maps import DisplacementMap
 from .models import find_model, load_network, load_structures
 from .polish_levels import polish_levels
 from .polished_pair import PolishedPair
-from .preprocessing import NORMALIZATIONS
+from .preprocessing import NORMALIZATIONS, looks_like_ct
 from .presets import POLISH
 from .refiner import Iteration, Refiner
 from .sharpening import FINER
@@ -34,6 +34,8 @@ from .working_grid import MARGIN_MM, MOST_VOXELS, bring_to_grid, coarser, finer_
 #: An alignment is doubtful where the volumes agree less than one of them with itself moved by so many mm. Images of
 #: different contrast agree less, however well they lie.
 DOUBTFUL_MM, DOUBTFUL_OTHER_CONTRAST_MM = 8.0, 20.0
+#: A fixed mask of less than this share of what the moving volume shows is one of a part, not of a brain in a head.
+SMALL_MASK = 0.2
 #: No level of a polish is coarser, mm.
 COARSEST_MM = 10.0
 
@@ -59,6 +61,7 @@ class Registration:
     :ivar agreement: of the gray values there, see ``agreement.py``; in [0, 1].
     :ivar least_agreement: below it the alignment is doubtful.
     :ivar matched: "fixed" or "moving", whose gray values were matched to the other's; "" if neither's.
+    :ivar ct: name of a volume whose gray values are those of a CT; "" if neither's are.
     :ivar coverage: share of the fixed content that the moving volume shows there, in [0, 1].
     :raises RegistrationError: a bad input or setting, before any work.
     :raises Cancelled: the flag was set.
@@ -93,6 +96,7 @@ class Registration:
             )
         _tell(progress, 0.0, _("Reading volumes"))
         self.fixed, self.moving = fixed, moving
+        self.ct = next((volume.name for volume in (fixed, moving) if looks_like_ct(volume.array)), "")
         prepared_fixed = prepare_image(fixed, fixed_mask, _("Fixed"), normalization)
         prepared_moving = prepare_image(moving, moving_mask, _("Moving"), normalization)
         start = None if initial_transform is None else check_linear(initial_transform)
@@ -104,6 +108,8 @@ class Registration:
 
         began = time.perf_counter()
         images = prepared_fixed.blanked, prepared_moving.blanked
+        if fixed_mask is not None and moving_mask is None and start is None and affine == "auto":
+            images = self._aligned_by(prepared_fixed, prepared_moving, normalization), images[1]
         if affine == "auto":
             self.affine, agreement = align(
                 *images, start, lambda fraction, message: _tell(progress, 0.1 + 0.8 * fraction, message), cancelled
@@ -139,6 +145,23 @@ class Registration:
         self.least_agreement = expected(*images, DOUBTFUL_OTHER_CONTRAST_MM if self.matched else DOUBTFUL_MM)
         self._refiner = Refiner(network, *on_grid, mask=mask, precision=self.precision)
         _tell(progress, 1.0, _("Ready"))
+
+    def _aligned_by(self, fixed: PreparedImage, moving: PreparedImage, normalization: str) -> Volume:
+        """What of the fixed volume is laid over the moving one: all of it where the mask marks a part of the head.
+
+        The center of a hippocampus is not that of a head.
+        """
+        marked, shown = (
+            image.content.sum() * abs(np.linalg.det(image.volume.grid.linear)) for image in (fixed, moving)
+        )
+        if marked >= SMALL_MASK * shown:
+            return fixed.blanked
+        return prepare_image(self.fixed, None, _("Fixed"), normalization).blanked
+
+    @property
+    def stretch(self) -> float:
+        """How many times as long as the fixed object the moving one is, by the affine alignment."""
+        return float(abs(np.linalg.det(self.affine[:3, :3])) ** (1 / 3))
 
     @property
     def mask(self) -> torch.Tensor:

@@ -8,6 +8,11 @@ from .stop_rule import LEAST_GAIN, MOST_PERCENT_FOLDED
 
 #: Share of the fixed content inside the moving volume below which the rest is guesswork.
 LEAST_COVERAGE = 0.9
+#: Local NCC of the affine start from which volumes lie over each other, whatever all their gray values together say:
+#: a strong bias field spoils those. Two IXI pairs with one have .36, whole heads laid wrongly .05 to .15.
+LIES_WELL = 0.3
+#: Heads of the same kind are hardly shorter than that beside each other.
+LEAST_STRETCH = 0.79
 #: NCC of the affine start that leaves little to improve: the same scan twice, or a result registered again.
 AGREES_ALREADY = 0.95
 #: Brains after an affine alignment differ by less than this, mm.
@@ -32,7 +37,7 @@ class Verdict:
 def verdict(
     iterations: Sequence[Iteration], chosen: int | None = None, *, largest: float | None = None,
     coverage: float | None = None, agreement: float | None = None,
-    least_agreement=0.0, matched="", running=False,
+    least_agreement=0.0, matched="", stretch=1.0, ct="", running=False,
     translate: Callable[[str], str] | None = None,
 ) -> Verdict:  # fmt: skip
     """Judge iteration ``chosen`` against the affine start.
@@ -47,6 +52,8 @@ def verdict(
     :param agreement: ``Agreement.score`` under the affine start; None: not judged.
     :param least_agreement: of alignments that are not doubtful, see ``Registration``.
     :param matched: "fixed" or "moving", whose gray values were matched to the other's, see ``contrast.py``.
+    :param stretch: how many times as long as the fixed object the moving one is, by the affine alignment.
+    :param ct: name of a volume with gray values of a CT, or "".
     :param running: further iterations are on their way, so that nobody needs to ask for them.
     :param translate: takes an English text to the user's language, such as Slicer's ``tr``.
     """
@@ -55,20 +62,21 @@ def verdict(
     start, state = iterations[0], iterations[chosen]
     gain = state.local_ncc - start.local_ncc
     improved = gain >= LEAST_GAIN
+    # More iterations mend no start that is wrong.
+    wrong_start = [
+        _doubtful_alignment(agreement, least_agreement, start.local_ncc, _),
+        _different_sizes(stretch, _),
+    ]
+    later = [
+        _no_improvement(chosen, improved or start.local_ncc >= AGREES_ALREADY, _),
+        _folding(state, _),
+        _large_displacement(largest, _),
+        _unsettled(iterations, chosen, _) if improved and not running and not any(wrong_start) else None,
+        _is_ct(ct, _),
+    ]
     return Verdict(
         " ".join(filter(None, (_sentence(iterations[: chosen + 1], gain, _), _contrast(matched, _)))),
-        tuple(
-            warning
-            for warning in (
-                _little_overlap(coverage, _),
-                _doubtful_alignment(agreement, least_agreement, _),
-                _no_improvement(chosen, improved or start.local_ncc >= AGREES_ALREADY, _),
-                _folding(state, _),
-                _large_displacement(largest, _),
-                _unsettled(iterations, chosen, _) if improved and not running else None,
-            )
-            if warning
-        ),
+        tuple(warning for warning in (_little_overlap(coverage, _), *wrong_start, *later) if warning),
     )
 
 
@@ -122,14 +130,32 @@ def _little_overlap(coverage, _):
     ).format(percent=100 * coverage)
 
 
-def _doubtful_alignment(agreement, least, _):
-    if agreement is None or agreement >= least:
+def _doubtful_alignment(agreement, least, ncc, _):
+    if agreement is None or agreement >= least or ncc >= LIES_WELL:
         return None
     return _(
-        "Doubtful alignment: at iteration 0 the gray values of the two volumes agree by {agreement:.2f} only "
-        "(the least to expect of them is {least:.2f}). Look at iteration 0; if the brains do not lie over each other, "
-        "give an initial transform or masks."
+        "Doubtful alignment: at iteration 0 the gray values of the two volumes agree by {agreement:.3f} only "
+        "(the least to expect of them is {least:.3f}). Look at iteration 0; if the brains do not lie over each "
+        "other, give an initial transform or masks."
     ).format(agreement=agreement, least=least)
+
+
+def _different_sizes(stretch, _):
+    if LEAST_STRETCH <= stretch <= 1 / LEAST_STRETCH:
+        return None
+    return _(
+        "Different sizes: by the affine alignment the moving object is {stretch:.2f} times as long as the fixed one. "
+        "If they are heads of the same kind, check the voxel sizes (Volumes module) and look at iteration 0."
+    ).format(stretch=stretch)
+
+
+def _is_ct(name, _):
+    if not name:
+        return None
+    return _(
+        "'{name}' looks like a CT. The network was trained on T1 MRI, and gray values of brain tissue differ little "
+        "here: clip it to them (0 to 80) or give brain masks, and compare the result with iteration 0."
+    ).format(name=name)
 
 
 def _no_improvement(chosen, improved, _):

@@ -37,6 +37,7 @@ class Judge:
             self._session.iterations, iteration, largest=self._session.largestDisplacement(iteration),
             coverage=registration.coverage, agreement=registration.agreement,
             least_agreement=registration.least_agreement, matched=registration.matched,
+            stretch=registration.stretch, ct=registration.ct,
             running=self._session.finishedIteration is None, translate=self._translate,
         )  # fmt: skip
 

@@ -69,6 +69,7 @@ def register(options) -> None:
     judged = verdict(
         registration.iterations, largest=largest, coverage=registration.coverage, agreement=registration.agreement,
         least_agreement=registration.least_agreement, matched=registration.matched,
+        stretch=registration.stretch, ct=registration.ct,
     )  # fmt: skip
     if (repair := registration.iterations[-1].repair) is not None:
         mm = registration.spacing

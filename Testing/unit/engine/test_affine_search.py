@@ -37,3 +37,14 @@ def test_a_turned_object_is_found(shape):  # noqa: F811
 def test_it_can_be_cancelled(shape):  # noqa: F811
     with pytest.raises(Cancelled):
         search_start(shape, shape, shape.grid.center, shape.grid.center, cancelled=lambda: True)
+
+
+@pytest.mark.parametrize("turn", [(180, 0, 0), (0, 180, 0), (0, 0, -90)])
+def test_a_header_that_turns_the_head_over_is_found(shape, turn):  # noqa: F811
+    truth = np.eye(4)
+    center = shape.grid.center
+    truth[:3, :3] = Rotation.from_euler("xyz", turn, degrees=True).as_matrix()
+    truth[:3, 3] = center - truth[:3, :3] @ center
+    found = search_start(shape, moved(shape, truth), center, center)
+    angle = Rotation.from_matrix(found[:3, :3] @ truth[:3, :3].T).magnitude()
+    assert np.rad2deg(angle) < 10

@@ -28,6 +28,8 @@ def test_ras_is_lps_with_two_signs_turned(tmp_path):
 def test_bad_files_are_named(tmp_path):
     with pytest.raises(RegistrationError, match=r"Fixed volume.*does not exist"):
         read_volume(tmp_path / "none.nii.gz", "Fixed volume")
+    with pytest.raises(RegistrationError, match="is a folder"):
+        read_volume(tmp_path)
     (tmp_path / "text.nii.gz").write_text("no image")
     with pytest.raises(RegistrationError, match="cannot be read as an image"):
         read_volume(tmp_path / "text.nii.gz")

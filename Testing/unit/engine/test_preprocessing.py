@@ -1,6 +1,6 @@
 import numpy as np
 
-from FiReworkRegistrationLib.engine.preprocessing import foreground, normalize_intensity
+from FiReworkRegistrationLib.engine.preprocessing import foreground, looks_like_ct, normalize_intensity
 
 
 def test_intensities_go_to_zero_and_one_whatever_their_scale():
@@ -44,3 +44,12 @@ def test_full_range_keeps_rare_values():
     full = normalize_intensity(image, image > 0, method="full-range")
     assert full.max() == full[5, 5, 5] == 1 and full[1:4].max() < 0.11
     assert normalize_intensity(image, image > 0)[1:4].max() > 0.9
+
+
+def test_a_ct_is_told_from_an_mr_image():
+    generator = np.random.default_rng(0)
+    tissue, air = generator.normal(40, 20, (20, 20, 10)), np.full((20, 20, 10), -1000.0)
+    ct = np.concatenate([air, tissue], axis=2)
+    assert looks_like_ct(ct) and looks_like_ct(np.where(ct == -1000, -3024, ct).astype(np.int16))
+    assert not looks_like_ct(ct + 1000) and not looks_like_ct(generator.normal(0, 1, ct.shape))
+    assert not looks_like_ct(np.concatenate([air, tissue * 20], axis=2))

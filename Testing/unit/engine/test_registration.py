@@ -281,3 +281,15 @@ def test_a_finer_polish_moves_a_finer_field_and_the_map_follows(pair):
     again = registration.polish((PolishLevel(2, 1),)).field
     assert torch.equal(registration.polish((PolishLevel(1, 0), PolishLevel(2, 0))).field, again)
     assert registration.stored_error(2) == 0
+
+
+def test_a_mask_of_a_part_does_not_draw_the_whole_to_it(pair):
+    """The center of what is marked is not that of the head: all of the fixed volume is aligned."""
+    fixed, moving = pair
+    whole = Registration(fixed, moving, device="cpu")
+    part = np.zeros(fixed.array.shape, np.uint8)
+    k, j, i = (int(np.median(axis)) for axis in np.nonzero(fixed.array > 0.5))
+    part[k + 3 : k + 7, j - 2 : j + 2, i - 2 : i + 2] = 1
+    masked = Registration(fixed, moving, fixed_mask=Volume(part, fixed.affine, "part"), device="cpu")
+    np.testing.assert_allclose(masked.affine, whole.affine, atol=1e-6)
+    assert masked.agreement == whole.agreement and masked.stretch == pytest.approx(1, abs=0.05) and masked.ct == ""

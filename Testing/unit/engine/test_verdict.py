@@ -77,10 +77,23 @@ def test_little_overlap_large_displacement_and_restlessness():
 
 
 def test_a_doubtful_alignment_is_told_with_its_remedy():
-    warning = verdict(run(0.6, 0.8), agreement=0.4, least_agreement=0.5).warnings[0]
-    assert "expect of them is 0.50" in warning
-    assert warning.startswith("Doubtful alignment") and "by 0.40 only" in warning and "initial transform" in warning
-    assert not verdict(run(0.6, 0.8), agreement=0.85, least_agreement=0.84).warnings
+    (warning,) = verdict(run(0.1, 0.8, change=0.8), agreement=0.4, least_agreement=0.5).warnings
+    assert "expect of them is 0.500" in warning
+    assert warning.startswith("Doubtful alignment") and "by 0.400 only" in warning and "initial transform" in warning
+    assert not verdict(run(0.1, 0.8), agreement=0.85, least_agreement=0.84).warnings
+    # A bias field spoils how the gray values agree, but not where they lie.
+    assert not verdict(run(0.6, 0.8), agreement=0.4, least_agreement=0.5).warnings
+
+
+@pytest.mark.parametrize(("stretch", "heads"), [(0.5, 1), (0.85, 0), (1.2, 0), (2.0, 1)])
+def test_heads_of_very_different_sizes_are_told(stretch, heads):
+    warnings = verdict(run(0.6, 0.8), stretch=stretch).warnings
+    assert len(warnings) == heads and all(w.startswith("Different sizes") and f"{stretch:.2f}" in w for w in warnings)
+
+
+def test_a_ct_is_told():
+    (warning,) = verdict(run(0.6, 0.8), ct="head").warnings
+    assert "'head' looks like a CT" in warning and "0 to 80" in warning
 
 
 @pytest.mark.parametrize("changed", ["moving", "fixed"])

@@ -1,5 +1,7 @@
 """The judge of a session: figures, verdict, Dice and TRE kept up to date."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import slicer
@@ -50,6 +52,7 @@ def test_verdict_of_any_iteration(judge):
 def test_coverage_and_agreement_enter_the_verdict(scene, session):
     session.registration.coverage = 0.5
     session.registration.agreement = 0.4
+    session.registration.iterations[0] = replace(session.registration.iterations[0], local_ncc=0.1)
     heads = [warning.split(":")[0] for warning in Judge(session, scene).verdict().warnings]
     assert {"Little overlap", "Doubtful alignment"} <= set(heads)
 
