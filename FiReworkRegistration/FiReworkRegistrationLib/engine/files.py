@@ -56,7 +56,7 @@ def read_volume(path, role="Volume") -> Volume:
         raise RegistrationError(f"{role} '{path}' does not exist; check the path.")
     if path.is_dir():
         raise RegistrationError(
-            f"{role} '{path}' is a folder; give one file. A DICOM series can be saved as one with 3D Slicer or dcm2niix."
+            f"{role} '{path}' is a folder; give one file. 3D Slicer or dcm2niix save a DICOM series as one."
         )
     try:
         image = sitk.ReadImage(str(path))

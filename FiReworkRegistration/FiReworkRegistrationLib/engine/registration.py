@@ -15,7 +15,7 @@ from .coverage import coverage
 from .device import choose_device, choose_precision
 from .errors import Cancelled, RegistrationError
 from .geometry import Volume
-from .inputs import PreparedImage, check_linear, check_overlap, prepare_image
+from .inputs import check_linear, check_overlap, is_part, prepare_image
 from .map_writers import TAPER_VOXELS, MapWriters, finer_than, taper
 from .maps import DisplacementMap
 from .models import find_model, load_network, load_structures
@@ -34,8 +34,6 @@ from .working_grid import MARGIN_MM, MOST_VOXELS, bring_to_grid, coarser, finer_
 #: An alignment is doubtful where the volumes agree less than one of them with itself moved by so many mm. Images of
 #: different contrast agree less, however well they lie.
 DOUBTFUL_MM, DOUBTFUL_OTHER_CONTRAST_MM = 8.0, 20.0
-#: A fixed mask of less than this share of what the moving volume shows is one of a part, not of a brain in a head.
-SMALL_MASK = 0.2
 #: No level of a polish is coarser, mm.
 COARSEST_MM = 10.0
 
@@ -46,7 +44,8 @@ class Registration:
     :param fixed, moving: volumes in RAS mm.
     :param model: name of a model or path of its card; the default model if None.
     :param device: "auto", "cpu", "cuda" or "cuda:N".
-    :param fixed_mask, moving_mask: on the grids of their volumes; voxels > 0 are registered.
+    :param fixed_mask, moving_mask: on the grids of their volumes; voxels > 0 are registered. The rest is blanked, but
+        not where only one is given and marks much less than the other volume shows, see ``inputs.is_part``.
     :param initial_transform: 4x4 RAS mm, fixed to moving, where the alignment starts.
     :param affine: "auto" aligns rigidly, then affinely; "none" keeps the initial transform,
         or the volumes' positions in space.
@@ -99,6 +98,14 @@ class Registration:
         self.ct = next((volume.name for volume in (fixed, moving) if looks_like_ct(volume.array)), "")
         prepared_fixed = prepare_image(fixed, fixed_mask, _("Fixed"), normalization)
         prepared_moving = prepare_image(moving, moving_mask, _("Moving"), normalization)
+        # The center of a hippocampus is not that of a head, and black all around it is nowhere in the other volume: a
+        # mask of a part says where to register, but hides nothing.
+        whole_fixed = prepared_fixed
+        if fixed_mask is not None and moving_mask is None and is_part(prepared_fixed, prepared_moving):
+            whole_fixed = prepare_image(fixed, None, _("Fixed"), normalization)
+            prepared_fixed = replace(prepared_fixed, volume=whole_fixed.volume)
+        elif moving_mask is not None and fixed_mask is None and is_part(prepared_moving, prepared_fixed):
+            prepared_moving = prepare_image(moving, None, _("Moving"), normalization)
         start = None if initial_transform is None else check_linear(initial_transform)
         check_overlap(fixed, moving, np.eye(4) if start is None else start)
         network = load_network(self.card, self.device)
@@ -107,9 +114,7 @@ class Registration:
         self.grid = working_grid(fixed, prepared_fixed.content, self.spacing, network.multiple, margin)
 
         began = time.perf_counter()
-        images = prepared_fixed.blanked, prepared_moving.blanked
-        if fixed_mask is not None and moving_mask is None and start is None and affine == "auto":
-            images = self._aligned_by(prepared_fixed, prepared_moving, normalization), images[1]
+        images = whole_fixed.blanked, prepared_moving.blanked
         if affine == "auto":
             self.affine, agreement = align(
                 *images, start, lambda fraction, message: _tell(progress, 0.1 + 0.8 * fraction, message), cancelled
@@ -145,18 +150,6 @@ class Registration:
         self.least_agreement = expected(*images, DOUBTFUL_OTHER_CONTRAST_MM if self.matched else DOUBTFUL_MM)
         self._refiner = Refiner(network, *on_grid, mask=mask, precision=self.precision)
         _tell(progress, 1.0, _("Ready"))
-
-    def _aligned_by(self, fixed: PreparedImage, moving: PreparedImage, normalization: str) -> Volume:
-        """What of the fixed volume is laid over the moving one: all of it where the mask marks a part of the head.
-
-        The center of a hippocampus is not that of a head.
-        """
-        marked, shown = (
-            image.content.sum() * abs(np.linalg.det(image.volume.grid.linear)) for image in (fixed, moving)
-        )
-        if marked >= SMALL_MASK * shown:
-            return fixed.blanked
-        return prepare_image(self.fixed, None, _("Fixed"), normalization).blanked
 
     @property
     def stretch(self) -> float:

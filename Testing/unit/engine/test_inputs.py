@@ -3,7 +3,7 @@ import pytest
 
 from FiReworkRegistrationLib.engine.errors import RegistrationError
 from FiReworkRegistrationLib.engine.geometry import Volume
-from FiReworkRegistrationLib.engine.inputs import check_linear, check_overlap, prepare_image
+from FiReworkRegistrationLib.engine.inputs import check_linear, check_overlap, is_part, prepare_image
 
 
 def mask_of(volume, array):
@@ -53,3 +53,10 @@ def test_volumes_apart_are_refused_unless_a_transform_brings_them_together(ball)
 def test_unusable_linear_transforms(matrix):
     with pytest.raises(RegistrationError, match="Initial transform is not an invertible"):
         check_linear(matrix)
+
+
+def test_a_mask_of_a_part_is_told_from_that_of_a_brain(ball):
+    whole = prepare_image(ball, None, "Moving")
+    marked = [whole.content & (np.arange(ball.array.shape[0]) % step == 0)[:, None, None] for step in (2, 8)]
+    brain, part = (prepare_image(ball, mask_of(ball, mask), "Fixed") for mask in marked)
+    assert is_part(part, whole) and not is_part(brain, whole) and not is_part(whole, part)

@@ -283,13 +283,18 @@ def test_a_finer_polish_moves_a_finer_field_and_the_map_follows(pair):
     assert registration.stored_error(2) == 0
 
 
-def test_a_mask_of_a_part_does_not_draw_the_whole_to_it(pair):
-    """The center of what is marked is not that of the head: all of the fixed volume is aligned."""
+@pytest.mark.parametrize("side", ["fixed", "moving"])
+def test_a_mask_of_a_part_hides_nothing(pair, side):
+    """All of both volumes is aligned, for the center of what is marked is not that of the head."""
     fixed, moving = pair
     whole = Registration(fixed, moving, device="cpu")
     part = np.zeros(fixed.array.shape, np.uint8)
     k, j, i = (int(np.median(axis)) for axis in np.nonzero(fixed.array > 0.5))
     part[k + 3 : k + 7, j - 2 : j + 2, i - 2 : i + 2] = 1
-    masked = Registration(fixed, moving, fixed_mask=Volume(part, fixed.affine, "part"), device="cpu")
+    mask = Volume(part, (fixed if side == "fixed" else moving).affine, "part")
+    masked = Registration(fixed, moving, **{f"{side}_mask": mask}, device="cpu")
     np.testing.assert_allclose(masked.affine, whole.affine, atol=1e-6)
     assert masked.agreement == whole.agreement and masked.stretch == pytest.approx(1, abs=0.05) and masked.ct == ""
+    marked = float(masked.mask.sum()) * masked.spacing**3 / (part.sum() * fixed.grid.spacing.prod())
+    assert marked == pytest.approx(1, rel=0.5) if side == "fixed" else marked > 5
+    assert (masked._refiner.fixed > 0.05).sum() > 3 * 64 and (masked._refiner.moving > 0.05).sum() > 3 * 64
