@@ -62,11 +62,12 @@ def prepare_image(volume: Volume, mask: Volume | None, role: str, normalization=
             )
         )
     if np.ptp(volume.array[content]) == 0:
-        raise RegistrationError(
-            _("{role} volume '{volume}' has one gray value only inside {mask}; choose another one.").format(
-                role=role, volume=volume.name, mask=f"'{mask.name}'" if mask is not None else _("its object")
-            )
+        text = (
+            _("{role} volume '{volume}' has one gray value only; choose another volume.")
+            if mask is None
+            else _("{role} volume '{volume}' has one gray value only inside '{mask}'; choose another mask.")
         )
+        raise RegistrationError(text.format(role=role, volume=volume.name, mask=mask and mask.name))
     array = normalize_intensity(volume.array, content, zero_outside=mask is not None, method=normalization)
     return PreparedImage(Volume(array, volume.affine, volume.name), content)
 

@@ -36,7 +36,7 @@ def test_volumes_that_show_nothing():
 
 def test_a_binary_volume_is_taken_as_numbers(ball):
     binary = Volume(ball.array > 0.5, ball.affine, "binary")
-    with pytest.raises(RegistrationError, match="one gray value only inside its object"):
+    with pytest.raises(RegistrationError, match="one gray value only; choose another volume"):
         prepare_image(binary, None, "Fixed")
 
 
