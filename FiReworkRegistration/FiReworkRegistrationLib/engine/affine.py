@@ -179,8 +179,8 @@ def _is_rigid(matrix: np.ndarray) -> bool:
 def _is_plausible(change: np.ndarray) -> bool:
     """Whether a 3x3 neither mirrors nor stretches too much."""
     stretch = np.linalg.svd(change, compute_uv=False)
-    isEven = stretch.max() <= MOST_UNEVEN * stretch.min()
-    return isEven and np.linalg.det(change) > 0 and stretch.max() <= MOST_STRETCH and stretch.min() >= 1 / MOST_STRETCH
+    is_even = stretch.max() <= MOST_UNEVEN * stretch.min()
+    return is_even and np.linalg.det(change) > 0 and stretch.max() <= MOST_STRETCH and stretch.min() >= 1 / MOST_STRETCH
 
 
 def _set_matrix(transform, ras: np.ndarray, center) -> None:

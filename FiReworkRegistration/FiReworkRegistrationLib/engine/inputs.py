@@ -10,7 +10,7 @@ from .preprocessing import foreground, normalize_intensity
 from .texts import tr as _
 
 INITIAL_TRANSFORM = _("Initial transform")
-#: A fixed mask of less than this share of what the moving volume shows marks a part, not the brain in a head.
+#: A mask of less than this share of what the other volume shows marks a part, not the brain in a head.
 PART = 0.2
 
 
@@ -72,10 +72,10 @@ def prepare_image(volume: Volume, mask: Volume | None, role: str, normalization=
     return PreparedImage(Volume(array, volume.affine, volume.name), content)
 
 
-def is_part(fixed: PreparedImage, moving: PreparedImage) -> bool:
+def is_part(marked: PreparedImage, shown: PreparedImage) -> bool:
     """Whether much less is marked in one volume than the other one shows."""
-    marked, shown = (float(image.content.sum() * image.volume.grid.spacing.prod()) for image in (fixed, moving))
-    return marked < PART * shown
+    own, other = (float(image.content.sum() * image.volume.grid.spacing.prod()) for image in (marked, shown))
+    return own < PART * other
 
 
 def check_linear(matrix, name=INITIAL_TRANSFORM) -> np.ndarray:

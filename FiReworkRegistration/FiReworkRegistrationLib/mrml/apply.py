@@ -8,9 +8,8 @@ from ..engine.texts import tr as _
 from .former_parent import rememberedMovingToWorld
 from .language import say
 from .masks import BINARY_LABELMAP
-from .space import localToOriginalWorld
 from .structures import segmentLayers
-from .transforms import followedBy, mapFromTransformNode
+from .transforms import followedBy, localToWorld, mapFromTransformNode
 from .volumes import checkVolumeNode, ijkToRAS, imageFromArray, readVolume, setVolume, volumeFromNode
 
 ROLE = _("Node")
@@ -21,7 +20,7 @@ def canResample(node):
     return node is not None and (node.IsA("vtkMRMLScalarVolumeNode") or node.IsA("vtkMRMLSegmentationNode"))
 
 
-def applyTo(node, transformNode, fixedNode, *, resample=None, movingToWorld=None, execute=None):
+def applyTo(node, transformNode, fixedNode, *, resample=None, execute=None):
     """Bring a node that belongs to the moving volume to the fixed volume.
 
     :param node: volume, label map, segmentation, model, markups or any other transformable node.
@@ -29,8 +28,6 @@ def applyTo(node, transformNode, fixedNode, *, resample=None, movingToWorld=None
     :param fixedNode: volume node whose grid a resampled node gets.
     :param resample: True makes a new node on the fixed grid, False places the node itself under the transform;
         None resamples what has voxels and places the rest.
-    :param movingToWorld: 4x4 RAS mm of the moving volume's parent before the registration; what the transform
-        node remembers of it if None.
     :param execute: how the heavy part is run, ``execute(function)``; at once if None.
     :return: the new node, or ``node`` itself.
     :raises RegistrationError: a node that cannot be transformed so; nothing is changed.
@@ -39,14 +36,13 @@ def applyTo(node, transformNode, fixedNode, *, resample=None, movingToWorld=None
     if resample is None:
         resample = canResample(node)
     if not resample:
-        return placeUnder(node, transformNode, movingToWorld)
-    return resampled(node, transformNode, fixedNode, movingToWorld=movingToWorld, execute=execute)
+        return placeUnder(node, transformNode)
+    return resampled(node, transformNode, fixedNode, execute=execute)
 
 
-def placeUnder(node, transformNode, movingToWorld=None):
+def placeUnder(node, transformNode):
     """Make the result the parent transform of a node, in place of what was its parent.
 
-    :param movingToWorld: see :func:`applyTo`.
     :return: ``node``.
     :raises RegistrationError: a node whose parent is not the one that the moving volume had.
     """
@@ -57,9 +53,7 @@ def placeUnder(node, transformNode, movingToWorld=None):
     _check(node, transformNode)
     if node.GetParentTransformNode() is transformNode:
         return node
-    movingToWorld = rememberedMovingToWorld(transformNode) if movingToWorld is None else movingToWorld
-    expected = np.eye(4) if movingToWorld is None else movingToWorld
-    if not np.allclose(localToOriginalWorld(node, ROLE), expected, atol=1e-4):
+    if not np.allclose(localToWorld(node, ROLE), rememberedMovingToWorld(transformNode), atol=1e-4):
         raise RegistrationError(
             _(
                 "'{name}' is not where the moving volume was: they had different parent transforms. Harden the "
@@ -70,13 +64,13 @@ def placeUnder(node, transformNode, movingToWorld=None):
     return node
 
 
-def resampled(node, transformNode, fixedNode, *, movingToWorld=None, execute=None):
+def resampled(node, transformNode, fixedNode, *, execute=None):
     """A new node "… registered" with the voxels of another one on the fixed volume's grid.
 
     Label maps and segments are taken to the nearest voxel, other volumes are interpolated linearly (float32) and
     have their lowest value outside.
 
-    :param movingToWorld, execute: see :func:`applyTo`.
+    :param execute: see :func:`applyTo`.
     :raises RegistrationError: no voxels, vector volumes, nonlinear parent transforms.
     """
     from ..engine.errors import RegistrationError
@@ -89,11 +83,8 @@ def resampled(node, transformNode, fixedNode, *, movingToWorld=None, execute=Non
                 "'{name}' is a {kind} node, which has no voxels to resample; place it under the transform instead."
             ).format(name=node.GetName(), kind=node.GetNodeTagName())
         )
-    movingToWorld = rememberedMovingToWorld(transformNode) if movingToWorld is None else movingToWorld
-    toWorld = localToOriginalWorld(node, ROLE, transformNode, movingToWorld)
-    worldMap = mapFromTransformNode(transformNode)
-    if movingToWorld is not None:
-        worldMap = followedBy(worldMap, movingToWorld)
+    toWorld = localToWorld(node, ROLE, transformNode)
+    worldMap = followedBy(mapFromTransformNode(transformNode), rememberedMovingToWorld(transformNode))
     fixed = volumeFromNode(fixedNode, _("Fixed volume"))
     run = execute or (lambda function: function())
     if node.IsA("vtkMRMLSegmentationNode"):
@@ -101,7 +92,8 @@ def resampled(node, transformNode, fixedNode, *, movingToWorld=None, execute=Non
         arrays = run(lambda: [warp_volume(labels, worldMap, fixed, "nearest").array for labels, _segments in layers])
         fill = partial(_fillSegmentation, node=node, fixedNode=fixedNode, layers=layers, arrays=arrays)
     else:
-        volume = _worldVolume(node, toWorld)
+        checkVolumeNode(node, _("Volume"))
+        volume = readVolume(node, _("Volume"), transformNode)
         mode = "nearest" if node.IsA("vtkMRMLLabelMapVolumeNode") else "bilinear"
         array = run(lambda: warp_volume(volume, worldMap, fixed, mode).array)
         fill = partial(_fillVolume, node=node, fixedNode=fixedNode, array=array)
@@ -140,15 +132,6 @@ def _check(node, transformNode, fixedNode=None):
         raise RegistrationError(
             _("{name} is above the transform of the registration; select another node.").format(name=name)
         )
-
-
-def _worldVolume(node, toWorld):
-    """A volume node as engine ``Volume`` with its voxels in the world that ``toWorld`` leads to."""
-    from ..engine.geometry import Volume
-
-    checkVolumeNode(node, _("Volume"))
-    local = readVolume(node, _("Volume"), node.GetParentTransformNode())
-    return Volume(local.array, toWorld @ ijkToRAS(node), local.name)
 
 
 def _added(node, fixedNode, fill):

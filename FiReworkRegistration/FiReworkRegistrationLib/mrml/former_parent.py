@@ -10,11 +10,11 @@ def movingToWorldText(movingToWorld):
 
 
 def rememberedMovingToWorld(transformNode):
-    """4x4 RAS mm of the moving volume's parent before the registration; None where the node does not know."""
+    """4x4 RAS mm of the moving volume's parent before the registration; identity where the node does not know."""
     import numpy as np
 
     text = transformNode.GetAttribute(MOVING_TO_WORLD)
     try:
-        return np.array(text.split(), dtype=float).reshape(4, 4) if text else None
+        return np.array(text.split(), dtype=float).reshape(4, 4) if text else np.eye(4)
     except ValueError:
-        return None
+        return np.eye(4)

@@ -14,14 +14,13 @@ class Judge:
     :param session: its figures, maps and registration are read, nothing in it is changed.
     :param scene: of the nodes.
     :param name: of new nodes, such as "Patient to Template".
-    :param movingToWorld: 4x4 RAS mm of the moving volume's parent before the registration; identity if None.
     :param execute: how heavy work is run, ``execute(function)``; at once if None.
     :param translate: takes an English text to the user's language.
     """
 
-    def __init__(self, session, scene, name="Registration", *, movingToWorld=None, execute=None, translate=None):
+    def __init__(self, session, scene, name="Registration", *, execute=None, translate=None):
         self._session, self._scene, self._name = session, scene, name
-        self._movingToWorld, self._translate = movingToWorld, translate
+        self._translate = translate
         self._execute = execute or (lambda function: function())
         self._overlap = self._landmarks = None
         self._columns = {}
@@ -59,10 +58,7 @@ class Judge:
         if fixedNode is None and movingNode is None:
             self._overlap = None
         else:
-            self._overlap = readOverlap(
-                fixedNode, movingNode, fixedVolumeNode, resultTransform=resultTransform,
-                movingToWorld=self._movingToWorld,
-            )  # fmt: skip
+            self._overlap = readOverlap(fixedNode, movingNode, fixedVolumeNode, resultTransform=resultTransform)
         self._columns.pop("dice", None)
 
     def setLandmarks(self, fixedNode, movingNode, resultTransform=None):
@@ -70,9 +66,7 @@ class Judge:
         if fixedNode is None and movingNode is None:
             self._landmarks = None
         else:
-            self._landmarks = readLandmarks(
-                fixedNode, movingNode, resultTransform=resultTransform, movingToWorld=self._movingToWorld
-            )
+            self._landmarks = readLandmarks(fixedNode, movingNode, resultTransform=resultTransform)
         self._columns.pop("errors", None)
 
     def compare(self, iteration=None):

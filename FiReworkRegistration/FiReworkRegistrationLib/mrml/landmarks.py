@@ -7,9 +7,9 @@ import slicer
 
 from ..engine.texts import tr as _
 from .language import say
-from .space import localToOriginalWorld
 from .stages import STAGE_TITLES
 from .tables import setTable
+from .transforms import localToWorld
 
 LANDMARK, MEAN = "Landmark", _("Mean")
 TITLES = {LANDMARK: _("Landmark"), **STAGE_TITLES}
@@ -38,7 +38,7 @@ class LandmarkPairs:
         return target_registration_error(mapped, self.moving)
 
 
-def readLandmarks(fixedNode, movingNode, *, resultTransform=None, movingToWorld=None):
+def readLandmarks(fixedNode, movingNode, *, resultTransform=None):
     """Two markups point lists as ``LandmarkPairs``.
 
     Points are paired by label where both lists have the same distinct labels, else by their order. Points without
@@ -46,7 +46,6 @@ def readLandmarks(fixedNode, movingNode, *, resultTransform=None, movingToWorld=
 
     :param fixedNode, movingNode: vtkMRMLMarkupsNodes.
     :param resultTransform: transform node of the registration, under which the moving one may lie already.
-    :param movingToWorld: 4x4 of the moving volume's former parent; identity if None.
     :raises RegistrationError: no markups, no points, lists that do not pair up, nonlinear parent transforms.
     """
     import numpy as np
@@ -60,7 +59,7 @@ def readLandmarks(fixedNode, movingNode, *, resultTransform=None, movingToWorld=
             )
         )
     fixed = _points(fixedNode, _("Fixed landmarks"))
-    moving = _points(movingNode, _("Moving landmarks"), resultTransform, movingToWorld)
+    moving = _points(movingNode, _("Moving landmarks"), resultTransform)
     labels = [[label for label, _point in points] for points in (fixed, moving)]
     distinct = all(len(set(each)) == len(each) for each in labels)
     if distinct and set(labels[0]) == set(labels[1]):
@@ -101,7 +100,7 @@ def showLandmarks(scene, labels, columns, name="Registration", table=None):
     return table
 
 
-def _points(node, role, resultTransform=None, movingToWorld=None):
+def _points(node, role, resultTransform=None):
     """(label, world position) of every point that has been placed."""
     from ..engine.errors import RegistrationError
     from ..engine.geometry import linear_map
@@ -114,7 +113,7 @@ def _points(node, role, resultTransform=None, movingToWorld=None):
                 role=role, name=node.GetName(), kind=node.GetNodeTagName()
             )
         )
-    matrix = localToOriginalWorld(node, role, resultTransform, movingToWorld)
+    matrix = localToWorld(node, role, resultTransform)
     defined = slicer.vtkMRMLMarkupsNode.PositionDefined
     found = [
         (node.GetNthControlPointLabel(index), linear_map(matrix, node.GetNthControlPointPosition(index)))

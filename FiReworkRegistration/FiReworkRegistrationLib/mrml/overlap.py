@@ -10,7 +10,7 @@ STRUCTURE, MEAN = "Structure", _("Mean")
 TITLES = {STRUCTURE: _("Structure"), **STAGE_TITLES}
 
 
-def readOverlap(fixedNode, movingNode, fixedVolumeNode, *, resultTransform=None, movingToWorld=None):
+def readOverlap(fixedNode, movingNode, fixedVolumeNode, *, resultTransform=None):
     """Two segmentations read and matched; what is returned needs no scene and may go to another thread.
 
     Segments are matched by name, two label maps by label value.
@@ -18,7 +18,6 @@ def readOverlap(fixedNode, movingNode, fixedVolumeNode, *, resultTransform=None,
     :param fixedNode, movingNode: segmentation or label map nodes.
     :param fixedVolumeNode: volume whose grid voxels are counted on.
     :param resultTransform: transform node of the registration, under which the moving one may lie already.
-    :param movingToWorld: 4x4 of the moving volume's former parent; identity if None.
     :return: engine ``StructureOverlap``: ``.dice(displacementMap)`` after, ``.dice()`` before.
     :raises RegistrationError: unusable nodes, or no structure that both have.
     """
@@ -37,7 +36,7 @@ def readOverlap(fixedNode, movingNode, fixedVolumeNode, *, resultTransform=None,
     isLabelMap = [node.IsA("vtkMRMLScalarVolumeNode") for node in (fixedNode, movingNode) if node is not None]
     # The same numbers mean the same structures, whatever color tables the two are shown with.
     names = labelNames(fixedNode) if isLabelMap == [True, True] else None
-    moving = structuresFromNode(movingNode, grid, _("Moving segmentation"), resultTransform, movingToWorld, names)
+    moving = structuresFromNode(movingNode, grid, _("Moving segmentation"), resultTransform, names)
     return StructureOverlap(fixed, moving, grid.grid, (fixedNode.GetName(), movingNode.GetName()))
 
 

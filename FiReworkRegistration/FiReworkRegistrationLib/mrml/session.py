@@ -295,11 +295,6 @@ class RegistrationSession:
         """Fixed and moving volume node."""
         return self._inputs["Fixed volume"], self._inputs["Moving volume"]
 
-    @property
-    def movingToWorld(self):
-        """4x4 RAS mm of the moving volume's parent when the session read it."""
-        return self._pair.movingToWorld
-
     def mapAt(self, iteration):
         """``DisplacementMap`` of an iteration, fixed world to moving world, RAS mm."""
         return self._registration.map(iteration)

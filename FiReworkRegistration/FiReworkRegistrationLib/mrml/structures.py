@@ -4,11 +4,11 @@ import slicer
 
 from ..engine.texts import tr as _
 from .masks import BINARY_LABELMAP, volumeFromLabelmap, withLabelmaps
-from .space import localToOriginalWorld
+from .transforms import localToWorld
 from .volumes import checkVolumeNode, readVolume
 
 
-def structuresFromNode(node, volume, role, resultTransform=None, movingToWorld=None, names=None):
+def structuresFromNode(node, volume, role, resultTransform=None, names=None):
     """The structures of a segmentation or label map node as list of engine ``LabelLayer`` in world RAS mm.
 
     A segment is named by itself, a label by the color table of its volume, or by its number.
@@ -16,18 +16,17 @@ def structuresFromNode(node, volume, role, resultTransform=None, movingToWorld=N
 
     :param volume: engine ``Volume`` whose voxels surfaces are converted to.
     :param role: "Fixed segmentation" or "Moving segmentation", the first words of a message.
-    :param resultTransform, movingToWorld: see ``space.localToOriginalWorld``.
+    :param resultTransform: transform node of the registration, see ``transforms.localToWorld``.
     :param names: label value to name, of a label map whose own color table shall not count.
     :raises RegistrationError: wrong kind of node, nothing in it, nonlinear parent transform.
     """
     from ..engine.errors import RegistrationError
-    from ..engine.geometry import Volume
     from ..engine.overlap import LabelLayer
 
     if node is None:
         raise RegistrationError(_("{role} is missing; select a segmentation or a label map.").format(role=role))
     who = _("{role} '{name}'").format(role=role, name=node.GetName())
-    toWorld = localToOriginalWorld(node, role, resultTransform, movingToWorld)
+    toWorld = localToWorld(node, role, resultTransform)
     if node.IsA("vtkMRMLSegmentationNode"):
         return _segmentLayers(node, volume, role, toWorld)
     if not node.IsA("vtkMRMLScalarVolumeNode"):
@@ -37,11 +36,11 @@ def structuresFromNode(node, volume, role, resultTransform=None, movingToWorld=N
             )
         )
     checkVolumeNode(node, role)
-    labels = readVolume(node, role, node.GetParentTransformNode())
+    labels = readVolume(node, role, resultTransform)
     names = labelNames(node, names)
     if not names:
         raise RegistrationError(_("{who} is empty; select a label map that marks structures.").format(who=who))
-    return [LabelLayer(Volume(labels.array, toWorld @ labels.affine, labels.name), names)]
+    return [LabelLayer(labels, names)]
 
 
 def labelNames(volumeNode, known=None):

@@ -35,8 +35,8 @@ def localToWorld(node, role, replacedTransform=None):
     """4x4 matrix (RAS mm) of what a node is placed under; identity without parent.
 
     :param role: "Fixed volume", "Moving mask" and the like, the first words of a message.
-    :param replacedTransform: transform node that this registration writes; a node directly under it counts as
-        placed under what the moving volume was under before, as far as that transform remembers it.
+    :param replacedTransform: transform node that a registration has written or will write; a node directly under it
+        counts as placed under what the moving volume was under before, as far as that transform remembers it.
     :raises RegistrationError: a nonlinear or singular parent.
     """
     import numpy as np
@@ -47,8 +47,7 @@ def localToWorld(node, role, replacedTransform=None):
     if parent is None:
         return np.eye(4)
     if parent is replacedTransform:
-        former = rememberedMovingToWorld(parent)
-        return np.eye(4) if former is None else former
+        return rememberedMovingToWorld(parent)
     if not parent.IsTransformToWorldLinear():
         raise RegistrationError(
             _(

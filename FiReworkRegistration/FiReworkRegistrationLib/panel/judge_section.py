@@ -134,8 +134,5 @@ class JudgeSection:
             fixed, moving = session.volumeNodes
             name = _("{moving} to {fixed}").format(moving=moving.GetName(), fixed=fixed.GetName())
             self._session, self._chosen = session, None
-            self._judge = Judge(
-                session, slicer.mrmlScene, name, movingToWorld=session.movingToWorld, execute=self._runner.run,
-                translate=_,
-            )  # fmt: skip
+            self._judge = Judge(session, slicer.mrmlScene, name, execute=self._runner.run, translate=_)
         return self._judge

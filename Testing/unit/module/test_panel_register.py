@@ -187,16 +187,6 @@ def test_an_unforeseen_failure_is_logged_and_leaves_the_scene(ready, engine, app
     assert None not in outputs(ready)
 
 
-def test_a_device_that_is_missing_is_said_in_words(open_panel, volume, app):
-    volume("Template"), volume("Patient")
-    panel = open_panel()  # over the real engine
-    panel.logic.getParameterNode().device = "cuda:7"
-    panel.ui.registerButton.click()
-    assert len(app.errors) == 1
-    assert "choose 'auto' or 'cpu'" in app.errors[0]
-    assert outputs(panel) == [None] * 3
-
-
 def test_missing_torch_is_a_message_not_a_crash(ready, engine, packages, app, monkeypatch):
     monkeypatch.setitem(sys.modules, "PyTorchUtils", None)
     packages.installed.clear()
@@ -274,108 +264,6 @@ def test_leaving_the_panel_meanwhile_lets_it_finish(ready, engine, meanwhile):
     ready.ui.registerButton.click()
     ready.enter()
     assert None not in outputs(ready)
-
-
-@pytest.fixture
-def gpu(monkeypatch):
-    """The automatic choice of the device finds a GPU."""
-    import torch
-
-    from FiReworkRegistrationLib.engine import device
-
-    monkeypatch.setattr(device, "choose_device", lambda name: torch.device("cuda" if name == "auto" else name))
-
-
-def test_a_gpu_without_memory_is_no_end(ready, engine, gpu):
-    class OutOfMemoryError(RuntimeError):
-        pass
-
-    engine.errors["refine"] = OutOfMemoryError("CUDA out of memory")
-    ready.ui.registerButton.click()
-    assert None not in outputs(ready)
-    assert engine.last.settings["spacing"] > 0
-    assert "ran out of memory: registered on a grid of" in ready.ui.verdictLabel.text
-
-
-def test_a_gpu_that_does_not_work_gives_way_to_the_cpu(ready, engine, gpu):
-    engine.errors["refine"] = RuntimeError("CUDA error: no kernel image is available for execution on the device")
-    ready.ui.registerButton.click()
-    assert None not in outputs(ready)
-    assert engine.last.settings["device"] == "cpu" and engine.last.settings["spacing"] is None
-    assert "The GPU could not be used (CUDA error: no kernel" in ready.ui.verdictLabel.text
-
-
-def test_a_gpu_that_was_asked_for_does_not_give_way(ready, engine, gpu, app, choose):
-    ready._parameterNode.device = "cuda:0"
-    engine.errors["refine"] = RuntimeError("cuDNN error: CUDNN_STATUS_NOT_INITIALIZED")
-    ready.ui.registerButton.click()
-    assert outputs(ready) == [None] * 3
-    assert "CUDNN_STATUS" in app.errors[0]
-
-
-def test_a_computer_without_memory_has_no_gpu_to_blame(ready, engine, app, monkeypatch):
-    import torch
-
-    from FiReworkRegistrationLib.engine import device
-
-    monkeypatch.setattr(device, "choose_device", lambda name: torch.device("cpu"))
-    engine.errors["refine"] = MemoryError()
-    ready.ui.registerButton.click()
-    assert "not enough memory" in app.errors[0] and "coarser" in app.errors[0]
-    assert len(engine.made) == 1
-
-
-def test_a_quality_sets_the_iterations_and_polishes_at_the_end(ready, engine, choose):
-    ui = ready.ui
-    choose(ui.qualityComboBox, "Fast")
-    assert ui.maximumIterationsSpinBox.value == 2
-    ui.maximumIterationsSpinBox.value = 1
-    ui.registerButton.click()
-    assert [state.polished for state in engine.last.iterations] == [False, False, True]
-    assert ui.iterationLabel.text == "polished (best)"
-    assert ready.ui.verdictLabel.text.startswith("Improved NCC 0.50 → 0.80 in 1 iteration and a polish")
-
-
-def test_polish_goes_on_from_the_last_iteration(registered, engine):
-    registered.ui.polishButton.click()
-    assert [state.polished for state in engine.last.iterations] == [False] * 5 + [True]
-    assert registered.ui.iterationSlider.maximum == 5
-
-
-def test_without_a_result_there_is_nothing_to_polish(panel):
-    assert not panel.ui.polishButton.enabled
-    assert "Register first" in panel.ui.polishButton.toolTip
-
-
-def test_a_polish_without_memory_keeps_the_iterations(ready, engine, choose):
-    choose(ready.ui.qualityComboBox, "Best")
-    ready.ui.maximumIterationsSpinBox.value = 3
-    engine.errors["polish"] = MemoryError("not enough")
-    ready.ui.registerButton.click()
-    assert ready.ui.iterationSlider.maximum == 3
-    assert "not enough memory for the polish" in ready.ui.verdictLabel.text
-    ready.ui.polishButton.click()
-    assert "not enough memory" not in ready.ui.verdictLabel.text
-
-
-def test_a_polish_that_fails_keeps_the_iterations(ready, engine, choose):
-    choose(ready.ui.qualityComboBox, "Best")
-    ready.ui.maximumIterationsSpinBox.value = 2
-    engine.errors["polish"] = ValueError("a bug")
-    ready.ui.registerButton.click()
-    assert [state.polished for state in engine.last.iterations] == [False] * 3
-    assert "The polish failed (a bug): this is the result without it" in ready.ui.verdictLabel.text
-
-
-def test_a_cancelled_polish_leaves_the_scene_as_it_was(ready, engine, meanwhile, choose):
-    choose(ready.ui.qualityComboBox, "Fast")
-    ready.ui.maximumIterationsSpinBox.value = 1
-    nodes = slicer.mrmlScene.GetNumberOfNodes()
-    engine.step = 0.2
-    meanwhile(lambda: ready.ui.statusLabel.text == "Polishing", ready.ui.registerButton.click)
-    ready.ui.registerButton.click()
-    assert ready.ui.statusLabel.text == "The registration was stopped."
-    assert slicer.mrmlScene.GetNumberOfNodes() == nodes
 
 
 def test_a_double_click_on_register_registers(ready, engine, meanwhile, monkeypatch):
@@ -466,13 +354,3 @@ def test_a_click_while_packages_are_installed_starts_nothing_twice(ready, engine
     assert installed == [1]
     assert len(engine.made) == 1
     assert outputs(ready)[0]
-
-
-def test_a_cancel_that_keeps_does_not_begin_again_when_the_gpu_fails_at_the_end(ready, engine, gpu, meanwhile, app):
-    ready._parameterNode.keepOnCancel = True
-    engine.step = 0.05
-    engine.errors["finish"] = RuntimeError("CUDA error: unspecified launch failure")
-    meanwhile(at_iteration(ready, 2), ready.ui.registerButton.click)
-    ready.ui.registerButton.click()
-    assert len(engine.made) == 1
-    assert "launch failure" in app.errors[0]

@@ -29,6 +29,16 @@ def add(kind, name):
     return slicer.mrmlScene.AddNewNodeByClass(kind, name)
 
 
+@pytest.fixture
+def parent(ready):
+    """A transform node that shifts the moving volume by 8 mm."""
+    node, matrix = add("vtkMRMLLinearTransformNode", "Parent"), np.eye(4)
+    matrix[0, 3] = 8
+    node.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(matrix))
+    ready.ui.movingSelector.currentNode().SetAndObserveTransformNodeID(node.GetID())
+    return node
+
+
 def test_nothing_can_be_used_before_a_registration(ready):
     ui = ready.ui
     buttons = (ui.applyButton, ui.saveTransformButton, ui.saveInverseButton, ui.openTransformsButton)
@@ -164,13 +174,9 @@ def test_a_removed_transform_closes_the_buttons(registered):
     assert not registered.ui.saveTransformButton.enabled
 
 
-def test_a_volume_that_had_a_parent_is_applied_to_without_the_session_too(ready):
+def test_a_volume_that_had_a_parent_is_applied_to_without_the_session_too(ready, parent):
     """The transform remembers where the moving volume was, as in a scene that is loaded."""
-    ui, moving, parent = ready.ui, ready.ui.movingSelector.currentNode(), add("vtkMRMLLinearTransformNode", "Parent")
-    matrix = np.eye(4)
-    matrix[0, 3] = 8
-    parent.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(matrix))
-    moving.SetAndObserveTransformNodeID(parent.GetID())
+    ui, moving = ready.ui, ready.ui.movingSelector.currentNode()
     ui.registerButton.click()
     expected = slicer.util.arrayFromVolume(ui.outputVolumeSelector.currentNode()).copy()
     ready.sections.endSession()
@@ -216,12 +222,8 @@ def test_a_moving_volume_that_the_user_places_stays_placed(registered):
     assert moving.GetParentTransformNode() is ui.outputTransformSelector.currentNode()
 
 
-def test_a_placed_volume_is_registered_again_from_where_it_was(ready, volume):
-    ui, moving, parent = ready.ui, ready.ui.movingSelector.currentNode(), add("vtkMRMLLinearTransformNode", "Parent")
-    matrix = np.eye(4)
-    matrix[0, 3] = 8
-    parent.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(matrix))
-    moving.SetAndObserveTransformNodeID(parent.GetID())
+def test_a_placed_volume_is_registered_again_from_where_it_was(ready, parent, volume):
+    ui, moving = ready.ui, ready.ui.movingSelector.currentNode()
     ui.registerButton.click()
     remembered = ui.outputTransformSelector.currentNode().GetAttribute("FiRework.movingToWorld")
     assert remembered.split()[3] == "8.0"

@@ -7,6 +7,7 @@ import vtk
 
 from FiReworkRegistrationLib.engine.errors import RegistrationError
 from FiReworkRegistrationLib.mrml.apply import applyTo, canResample, placeUnder, resampled
+from FiReworkRegistrationLib.mrml.former_parent import MOVING_TO_WORLD, movingToWorldText
 from FiReworkRegistrationLib.mrml.masks import maskFromNode
 from FiReworkRegistrationLib.mrml.transforms import setMap
 from FiReworkRegistrationLib.mrml.volumes import ijkToRAS, setVolume, volumeFromNode
@@ -116,11 +117,12 @@ def test_the_moving_volumes_former_parent(tools, fixed, moving, result):
     parent[:3, 3] = (10, 20, 30)
     room = tools.addLinear("room", parent)
     moving.SetAndObserveTransformNodeID(room.GetID())
-    after = slicer.util.arrayFromVolume(applyTo(moving, result, fixed, movingToWorld=parent))
+    result.SetAttribute(MOVING_TO_WORLD, movingToWorldText(parent))
+    after = slicer.util.arrayFromVolume(applyTo(moving, result, fixed))
     np.testing.assert_allclose(after, before, atol=0.05)
     points = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", "points")
     points.SetAndObserveTransformNodeID(room.GetID())
-    assert applyTo(points, result, fixed, movingToWorld=parent).GetParentTransformNode() is result
+    assert applyTo(points, result, fixed).GetParentTransformNode() is result
 
 
 def test_markups_and_models_are_placed(tools, scene, fixed, result):

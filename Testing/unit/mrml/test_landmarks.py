@@ -5,6 +5,7 @@ import pytest
 import slicer
 
 from FiReworkRegistrationLib.engine.errors import RegistrationError
+from FiReworkRegistrationLib.mrml.former_parent import MOVING_TO_WORLD, movingToWorldText
 from FiReworkRegistrationLib.mrml.landmarks import readLandmarks, showLandmarks
 from FiReworkRegistrationLib.mrml.tables import tableColumns
 from FiReworkRegistrationLib.mrml.transforms import setMap
@@ -70,7 +71,8 @@ def test_moving_landmarks_already_under_the_result(scene, tools, fixed, pair):
     np.testing.assert_allclose(readLandmarks(*pair, resultTransform=result).moving, free)
     shift = np.eye(4)
     shift[:3, 3] = 5
-    placed = readLandmarks(*pair, resultTransform=result, movingToWorld=shift)
+    result.SetAttribute(MOVING_TO_WORLD, movingToWorldText(shift))
+    placed = readLandmarks(*pair, resultTransform=result)
     np.testing.assert_allclose(placed.moving, free + 5)
 
 

@@ -6,6 +6,7 @@ import slicer
 import vtk
 
 from FiReworkRegistrationLib.engine.errors import RegistrationError
+from FiReworkRegistrationLib.mrml.former_parent import MOVING_TO_WORLD, movingToWorldText
 from FiReworkRegistrationLib.mrml.overlap import readOverlap, showOverlap
 from FiReworkRegistrationLib.mrml.tables import tableColumns
 from FiReworkRegistrationLib.mrml.transforms import mapFromTransformNode
@@ -82,8 +83,20 @@ def test_a_moving_node_already_under_the_result(tools, fixed, grids, result):
         readOverlap(*nodes, fixed)
     parent = np.eye(4)
     parent[:3, 3] = (0, 0, 100)
-    away = readOverlap(*nodes, fixed, resultTransform=result, movingToWorld=parent).dice()
+    result.SetAttribute(MOVING_TO_WORLD, movingToWorldText(parent))
+    away = readOverlap(*nodes, fixed, resultTransform=result).dice()
     assert away == {"left": 0.0, "right": 0.0}
+
+
+def test_a_label_map_under_the_result_lies_where_the_moving_volume_was(tools, fixed, grids, result):
+    parent = tools.rotation(25, 1)
+    parent[:3, 3] = (1, 2, 3)
+    labels = [addLabels(name, grids[0], balls(grids[0]), ("Left", "Right")) for name in ("A", "B")]
+    labels[1].SetAndObserveTransformNodeID(tools.addLinear("room", parent).GetID())
+    before = readOverlap(*labels, fixed, resultTransform=result).dice()
+    result.SetAttribute(MOVING_TO_WORLD, movingToWorldText(parent))
+    labels[1].SetAndObserveTransformNodeID(result.GetID())
+    assert readOverlap(*labels, fixed, resultTransform=result).dice() == before
 
 
 def test_segmentation_against_label_map(tools, fixed, grids):
