@@ -95,9 +95,9 @@ class Registration:
             )
         _tell(progress, 0.0, _("Reading volumes"))
         self.fixed, self.moving = fixed, moving
-        self.ct = next((volume.name for volume in (fixed, moving) if looks_like_ct(volume.array)), "")
         prepared_fixed = prepare_image(fixed, fixed_mask, _("Fixed"), normalization)
         prepared_moving = prepare_image(moving, moving_mask, _("Moving"), normalization)
+        self.ct = next((volume.name for volume in (fixed, moving) if looks_like_ct(volume.array)), "")
         # The center of a hippocampus is not that of a head, and black all around it is nowhere in the other volume: a
         # mask of a part says where to register, but hides nothing.
         whole_fixed = prepared_fixed

@@ -23,9 +23,8 @@ def warp_volume(moving: Volume, dmap: DisplacementMap, fixed: Volume, mode="bili
         there, and so are volumes whose lowest value is beyond :data:`MOST_SHIFT`.
     """
     image = torch.from_numpy(np.ascontiguousarray(moving.array, dtype=np.float32))[None, None]
-    lowest = float(image.min())
-    if mode == "nearest" or not abs(lowest) < MOST_SHIFT:
-        lowest = 0.0
+    lowest = 0.0 if mode == "nearest" else float(image.min())
+    lowest = lowest if abs(lowest) < MOST_SHIFT else 0.0
     if lowest:
         image = image - lowest
     vectors = torch.from_numpy(dmap.displacement).permute(3, 0, 1, 2)[None].float()

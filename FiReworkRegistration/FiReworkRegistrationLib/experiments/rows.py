@@ -4,6 +4,7 @@ import csv
 from pathlib import Path
 
 from ..engine.errors import RegistrationError
+from ..engine.whole_files import in_one_move
 from ..training.evaluation import write_rows
 
 FIGURES = ("dice", "folded", "seconds")
@@ -24,9 +25,8 @@ class Rows:
     def add(self, rows: list[dict]) -> None:
         """Rows of one method and pair, in place of those that it has."""
         new = {(row["method"], row["pair"]) for row in rows}
-        part = self.path.with_suffix(".part")
-        write_rows([row for row in self._rows if (row["method"], row["pair"]) not in new] + rows, part)
-        part.replace(self.path)
+        with in_one_move(self.path) as part:
+            write_rows([row for row in self._rows if (row["method"], row["pair"]) not in new] + rows, part)
         # With the digits of the file: a later call must come to the same figures.
         self._rows = self._read()
 

@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 from ..engine.errors import Cancelled, RegistrationError, is_out_of_memory
+from ..engine.whole_files import in_one_move
 
 #: Written last: a pair that has it is done.
 DONE = "figures.json"
@@ -100,7 +101,5 @@ def write_figures(registration, verdict_text: str, path) -> None:
             for state in registration.iterations
         ],
     }  # fmt: skip
-    path = Path(path)
-    part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    part.replace(path)
+    with in_one_move(path) as part:
+        part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

@@ -5,6 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..engine.errors import RegistrationError
+from ..engine.whole_files import in_one_move
 
 
 class TrainingLog:
@@ -58,12 +59,10 @@ class TrainingLog:
                 continue
             self.rows[name] = [row for row in rows if row["step"] <= step]
             self._written[name] = len(self.rows[name])
-            part = path.with_name(path.name + ".part")
-            with part.open("w", newline="") as file:
+            with in_one_move(path) as part, part.open("w", newline="") as file:
                 writer = csv.DictWriter(file, fieldnames=list(rows[0]))
                 writer.writeheader()
                 writer.writerows(self.rows[name])
-            part.replace(path)
 
     def read(self, name: str) -> list[dict]:
         """The rows of ``log.csv`` or ``dev.csv`` as they are on disk; none where there is no file."""

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from ..engine.errors import RegistrationError
+from ..engine.whole_files import in_one_move
 
 #: What may change while a run goes on: how long it is, how often it tells, what the machine computes in, and the
 #: mean volumes of structures in whoever is trained on.
@@ -26,9 +27,8 @@ def keep_record(folder, file: str, settings: dict) -> None:
                 f"The run in '{path.parent}' began with other settings ({changes}); give it those, or start another "
                 "one in a new folder, with --initial-weights if it shall begin from these weights."
             )
-    part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(settings, indent=1), encoding="utf-8")
-    part.replace(path)
+    with in_one_move(path) as part:
+        part.write_text(json.dumps(settings, indent=1), encoding="utf-8")
 
 
 def _short(value) -> str:

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from ..engine.device import choose_precision, convolution_precision
 from ..engine.errors import RegistrationError
 from ..engine.networks.structures import StructureNetwork
+from ..engine.whole_files import in_one_move
 from .log import TrainingLog
 from .run_record import keep_record
 from .structure_examples import StructureExamples, mirrored_labels
@@ -116,8 +117,8 @@ class StructureTrainer:
         from safetensors.torch import save_file
 
         state = {"step": self.step, "network": self.network.state_dict(), "optimizer": self.optimizer.state_dict()}
-        torch.save(state, self.folder / "checkpoint.part")
-        (self.folder / "checkpoint.part").replace(self.folder / "checkpoint.pt")
+        with in_one_move(self.folder / "checkpoint.pt") as part:
+            torch.save(state, part)
         weights = {key: value.half().contiguous() for key, value in self.network.state_dict().items()}
         save_file(weights, self.folder / "last.safetensors")
         self.log.flush()

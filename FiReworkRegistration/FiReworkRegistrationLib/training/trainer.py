@@ -13,6 +13,7 @@ from ..engine.fields import jacobian_determinant
 from ..engine.networks.catalog import build_network
 from ..engine.similarity import gradient_penalty, local_ncc
 from ..engine.warping import warp
+from ..engine.whole_files import in_one_move
 from .config import TrainingConfig
 from .judging import judge_refinement
 from .log import TrainingLog
@@ -116,8 +117,8 @@ class Trainer:
             "step": self.step, "best": self.best, "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(), "scaler": self.scaler.state_dict(),
         }  # fmt: skip
-        torch.save(state, self.folder / "checkpoint.part")
-        (self.folder / "checkpoint.part").replace(self.folder / "checkpoint.pt")
+        with in_one_move(self.folder / "checkpoint.pt") as part:
+            torch.save(state, part)
         self.log.flush()
 
     def _resume(self) -> None:
