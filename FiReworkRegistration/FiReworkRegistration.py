@@ -52,6 +52,7 @@ class FiReworkRegistration(ScriptedLoadableModule):
         self.parent.contributors = ["FiRework Registration developers (independent)"]
         self.parent.helpText = _(
             "Deformable registration of brain MRI volumes with a recurrent neural network. "
+            "Made for T1-weighted adult brains, whole head or skull-stripped; not tested with lesions. "
             "Choose a fixed and a moving volume and click Register: the module computes a transform "
             "from fixed to moving, the moving volume resampled on the fixed one, "
             "and a map of the Jacobian determinant. PyTorch comes from the PyTorch extension. "

@@ -32,7 +32,7 @@ def align(fixed: Volume, moving: Volume, start=None, progress=None, cancelled=No
     agreement = meter(matrix)
     if start is None and agreement.score < SEARCH_BELOW and agreement.score < expected(fixed, moving, SEARCH_BEYOND_MM):
         if progress:
-            progress(0.5, _("Searching a better start"))
+            progress(0.5, _("Searching for a better start"))
         begin = search_start(fixed, moving, center_of_mass(fixed), center_of_mass(moving), cancelled)
         found = prealign(fixed, moving, begin, progress, cancelled).matrix
         found_agreement = meter(found)

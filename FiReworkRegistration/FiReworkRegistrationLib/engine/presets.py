@@ -66,11 +66,11 @@ PRESETS = {
         ),
         Preset(
             "balanced", _("Balanced"),
-            _("Four iterations and a polish from coarse to fine, the last steps at twice the working resolution."),
+            _("Four iterations and a polish from coarse to fine, the last steps on a grid twice as fine."),
             4, (*COARSE, PolishLevel(1, 30), PolishLevel(2, 10)),
         ),
         Preset(
-            "best", _("Best"), _("Eight iterations and a long polish: the most accurate, about a minute on a CPU."),
+            "best", _("Best"), _("Eight iterations and a long polish: the most accurate, one to two minutes on a CPU."),
             8, (*COARSE, PolishLevel(1, 30), *TWICE, PolishLevel(2, 30)),
         ),
         Preset(
@@ -80,7 +80,7 @@ PRESETS = {
         ),
         Preset(
             "repaired", _("Network, folds repaired"),
-            _("Eight iterations of the network; then folds are opened, with as little change as that takes."),
+            _("Eight iterations of the network; then folds are removed, with as little change as possible."),
             8, (PolishLevel(1, 0, unfold=True),),
         ),
     )

@@ -88,7 +88,7 @@ def percent_text(percent: float) -> str:
 def _sentence(states: Sequence[Iteration], gain: float, _) -> str:
     start, state = states[0], states[-1]
     if state.index == 0:
-        return _("Affine alignment only, nothing is deformed: NCC {ncc:.2f}.").format(ncc=state.local_ncc)
+        return _("Affine alignment only, no deformation: NCC {ncc:.2f}.").format(ncc=state.local_ncc)
     if abs(gain) < LEAST_GAIN:
         head = _("NCC stayed at {after:.2f}")
     elif gain > 0:
@@ -126,7 +126,7 @@ def _little_overlap(coverage, _):
         return None
     return _(
         "Little overlap: only {percent:.0f} % of the fixed brain lies inside the moving volume; "
-        "the rest is a guess. Check the initial transform, or use a fixed mask of the part that both show."
+        "the rest is extrapolated. Check the initial transform, or use a fixed mask of the part that both show."
     ).format(percent=100 * coverage)
 
 
@@ -134,9 +134,8 @@ def _doubtful_alignment(agreement, least, ncc, _):
     if agreement is None or agreement >= least or ncc >= LIES_WELL:
         return None
     return _(
-        "Doubtful alignment: at iteration 0 the gray values of the two volumes agree by {agreement:.3f} only "
-        "(the least to expect of them is {least:.3f}). Look at iteration 0; if the brains do not lie over each "
-        "other, give an initial transform or masks."
+        "Doubtful alignment: the volumes match poorly at iteration 0 (score {agreement:.3f}; at least {least:.3f} is "
+        "expected). Look at iteration 0; if the brains do not lie over each other, give an initial transform or masks."
     ).format(agreement=agreement, least=least)
 
 
@@ -144,8 +143,8 @@ def _different_sizes(stretch, _):
     if LEAST_STRETCH <= stretch <= 1 / LEAST_STRETCH:
         return None
     return _(
-        "Different sizes: by the affine alignment the moving object is {stretch:.2f} times as long as the fixed one. "
-        "If they are heads of the same kind, check the voxel sizes (Volumes module) and look at iteration 0."
+        "Different sizes: according to the affine alignment the moving object is {stretch:.2f} times as long as the "
+        "fixed one. If both are adult heads, check the voxel sizes (Volumes module) and look at iteration 0."
     ).format(stretch=stretch)
 
 
@@ -153,8 +152,8 @@ def _is_ct(name, _):
     if not name:
         return None
     return _(
-        "'{name}' looks like a CT. The network was trained on T1 MRI, and gray values of brain tissue differ little "
-        "here: clip it to them (0 to 80) or give brain masks, and compare the result with iteration 0."
+        "'{name}' looks like a CT. The network was trained on T1 MRI and is not meant for CT. If you go on, clip it to "
+        "brain tissue (0 to 80 HU) or give brain masks, and compare the result with iteration 0."
     ).format(name=name)
 
 
@@ -172,7 +171,7 @@ def _folding(state, _):
         return None
     return _(
         "Folding: {percent} % of voxels are folded (bound {bound:g} %), so the deformation is not plausible there; "
-        "magenta in the Jacobian overlay shows where. Choose an earlier iteration."
+        "magenta in the Jacobian overlay shows where. Polish it, or choose an earlier iteration."
     ).format(percent=percent_text(state.percent_folded), bound=MOST_PERCENT_FOLDED)
 
 
@@ -189,9 +188,9 @@ def _unsettled(iterations, chosen, _):
     last = iterations[chosen]
     if chosen != len(iterations) - 1 or last.polished or last.p95_change <= SETTLED_CHANGE:
         return None
-    return _("Not settled: the last iteration still moved voxels by {change:.1f} voxel. Refine further.").format(
-        change=last.p95_change
-    )
+    return _(
+        "Not converged: the last iteration still moved voxels by {change:.1f} voxel. Click Refine further."
+    ).format(change=last.p95_change)
 
 
 def _unchanged(text: str) -> str:

@@ -22,7 +22,7 @@ class CompareMode(Enum):
             CompareMode.CHECKERBOARD: _("Checkerboard"),
             CompareMode.FLICKER: _("Flicker"),
             CompareMode.DIFFERENCE: _("Difference"),
-            CompareMode.CONTOURS: _("Contours of moving over fixed"),
+            CompareMode.CONTOURS: _("Contours of registered over fixed"),
             CompareMode.SIDE_BY_SIDE: _("Side by side"),
         }[self]
 

@@ -8,15 +8,16 @@ COLORS = 256
 #: Determinants shown, symmetric around 1, where volume is kept.
 WINDOW = (0.0, 2.0)
 FOLDED = (1.0, 0.0, 1.0)
-#: Of moving volume by fixed volume, from much smaller over equal to much larger, evenly spaced.
+#: Of moving volume by fixed volume, from much smaller over equal to much larger, evenly spaced; none so dark that it
+#: would be lost on a black background.
 SCALE = (
-    (0.03, 0.16, 0.42),
-    (0.16, 0.44, 0.72),
-    (0.57, 0.77, 0.88),
+    (0.10, 0.28, 0.92),
+    (0.28, 0.53, 0.95),
+    (0.62, 0.80, 0.97),
     (0.97, 0.97, 0.97),
-    (0.96, 0.70, 0.53),
-    (0.80, 0.30, 0.24),
-    (0.42, 0.02, 0.10),
+    (0.98, 0.73, 0.55),
+    (0.95, 0.44, 0.30),
+    (0.88, 0.08, 0.12),
 )
 #: Attribute of the color table node, by which it is found again.
 ATTRIBUTE = "FiRework.jacobianColors"

@@ -6,6 +6,8 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
+from ..engine.state_names import state_name
+from ..mrml.language import say
 from .input_section import swap
 from .readiness import whatIsMissing
 
@@ -32,7 +34,7 @@ class Actions:
     def finish(self, iteration):
         """The slider was let go: outputs follow."""
         # No bar: it would push the slider away under the mouse.
-        self._run(lambda parameters: self._sections.runner.finish(iteration), showBar=False)
+        self._run(lambda parameters: self._sections.runner.finish(iteration), self._nowHeld, showBar=False)
 
     def _onSwap(self, checked=False):
         parameters = self._sections.parameters
@@ -48,7 +50,7 @@ class Actions:
                 runner.cancel()
                 self._ui.statusLabel.text = _("Stopping…")
         elif not whatIsMissing(self._sections.parameters):
-            self._run(self._register)
+            self._run(self._register, self._registered)
 
     def _isDoubleClick(self):
         """Whether a click on Cancel is the other half of a double click on Register, which nobody means as such."""
@@ -61,14 +63,17 @@ class Actions:
         if runner.session and not runner.running:
             last = runner.session.iterations[-1].index
             more = min(last + self._sections.parameters.iterations, MOST_ITERATIONS)
-            self._run(lambda parameters: runner.refine(max(more, last + 1), parameters.stopEarly))
+            self._run(
+                lambda parameters: runner.refine(max(more, last + 1), parameters.stopEarly),
+                lambda: self._gainedBy(runner.session.iterations[-1].index - last),
+            )
 
     def _onPolish(self, checked=False):
         from ..engine.presets import POLISH
 
         runner = self._sections.runner
         if runner.session and not runner.running:
-            self._run(lambda parameters: runner.polish(POLISH))
+            self._run(lambda parameters: runner.polish(POLISH), self._nowHeld)
 
     def _register(self, parameters):
         from . import dependencies
@@ -82,8 +87,31 @@ class Actions:
         self._sections.result.rest()
         return self._sections.runner.register(**registrationSettings(parameters))
 
-    def _run(self, work, showBar=True):
-        """``work(parameters)`` with the panel in its running state; its outputs go to the selectors."""
+    def _registered(self):
+        warnings = self._sections.judge.warnings(self._sections.runner.session.finishedIteration)
+        if warnings:
+            return _("Finished, with warnings: see Result.")
+        return _("Done: the moving volume is registered to the fixed volume.")
+
+    def _nowHeld(self):
+        """Whoever only looked back at the start should notice that the outputs went along."""
+        session = self._sections.runner.session
+        if session.finishedIteration == 0:
+            return _("The outputs now hold the affine alignment only. Drag the slider on for the registration.")
+        name = say(state_name(session.iterations, session.finishedIteration))
+        return _("The outputs now hold this state: {state}.").format(state=name)
+
+    def _gainedBy(self, count):
+        session = self._sections.runner.session
+        if session.finishedIteration == session.iterations[-1].index:
+            return self._nowHeld()
+        return _("{count} more iterations were no better; the outputs hold the best result.").format(count=count)
+
+    def _run(self, work, told, showBar=True):
+        """``work(parameters)`` with the panel in its running state; its outputs go to the selectors.
+
+        :param told: called for what the user reads after it.
+        """
         if self._isBusy:
             # Events come through also while packages are installed, when the runner does not run yet.
             return
@@ -101,7 +129,7 @@ class Actions:
             self._isBusy = False
             sections.display.end()
         try:
-            self._settle(outputs, parameters)
+            self._settle(outputs, parameters, told)
         except Exception as error:
             failure = failure or error
         if failure is not None and not sections.runner.abandoned:
@@ -110,7 +138,7 @@ class Actions:
         # Its trace holds this frame: in a circle, tensors would stay.
         del failure
 
-    def _settle(self, outputs, parameters):
+    def _settle(self, outputs, parameters, told):
         """The panel at rest again, whatever came of the work and whatever cannot be drawn."""
         sections = self._sections
         try:
@@ -120,7 +148,7 @@ class Actions:
                     parameters.outputTransform = outputs.transform
                     parameters.outputVolume = outputs.volume
                     parameters.outputJacobian = outputs.jacobian
-                self._ui.statusLabel.text = _("Done: the moving volume is registered to the fixed volume.")
+                self._ui.statusLabel.text = told()
             sections.judge.update(parameters, compare=bool(outputs))
             sections.result.update()
             if not sections.runner.session:

@@ -148,7 +148,7 @@ def choices(ui):
         QualityChoice(ui.qualityComboBox),
         ModelChoice(ui.modelComboBox),
         DeviceChoice(ui.deviceComboBox),
-        SettingChoice(ui.spacingComboBox, "resolution", {"": _("as the model"), **resolutions}),
+        SettingChoice(ui.spacingComboBox, "resolution", {"": _("model default"), **resolutions}),
         SettingChoice(ui.normalizationComboBox, "normalization", dict(zip(NORMALIZATIONS, intensities))),
         SettingChoice(ui.contrastComboBox, "contrast", dict(zip(CONTRASTS, contrasts))),
         SettingChoice(ui.precisionComboBox, "precision", precisions),

@@ -29,9 +29,17 @@ class JudgeSection:
         self._ui.judgementLabel.text = ""
 
     def verdict(self, iteration):
-        """Sentences on an iteration; quick, for a slider."""
+        """Sentences on an iteration, warnings marked as such; quick, for a slider."""
         judge = self._current()
-        return judge.verdict(iteration).text if judge else ""
+        if judge is None:
+            return ""
+        found = judge.verdict(iteration)
+        return "\n".join((found.sentence, *(f"\u26a0 {warning}" for warning in found.warnings)))
+
+    def warnings(self, iteration):
+        """What looks wrong with an iteration; empty if all looks well."""
+        judge = self._current()
+        return judge.verdict(iteration).warnings if judge else ()
 
     def update(self, parameters, compare=True):
         """After a run: table, curves, and what was asked to be compared.

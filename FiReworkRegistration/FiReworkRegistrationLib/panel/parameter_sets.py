@@ -24,7 +24,7 @@ class ParameterSets:
         self._selector, self._own, self._onChosen = selector, own, onChosen
         self._showing = False
         self._isShown = False
-        selector.setNodeTypeLabel(_("set of choices"), "vtkMRMLScriptedModuleNode")
+        selector.setNodeTypeLabel(_("parameter set"), "vtkMRMLScriptedModuleNode")
         selector.addAttribute("vtkMRMLScriptedModuleNode", "ModuleName", moduleName)
         selector.connect("currentNodeChanged(vtkMRMLNode*)", self._onNodeChanged)
 

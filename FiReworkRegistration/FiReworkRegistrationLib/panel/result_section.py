@@ -196,10 +196,10 @@ class ResultSection:
         """The buttons that go on from the last iteration."""
         refine, polish = self._ui.refineButton, self._ui.polishButton
         refine.enabled = polish.enabled = enabled
-        first = _("Register first.")
+        first = _("Click Register first. Iterations are not kept in a saved scene.")
         refine.toolTip = _("More iterations of the network, from the last one on.") if enabled else first
         polish.toolTip = (
-            _("Optimize the last iteration for this very pair: more accurate, no folds, a minute or more on a CPU.")
+            _("Optimize the last iteration for this pair: more accurate, no folds, a minute or more on a CPU.")
             if enabled
             else first
         )
@@ -216,6 +216,7 @@ class ResultSection:
         if not session:
             self._ui.iterationLabel.text = ""
             self._ui.verdictLabel.text = ""
+            self._ui.iterationSlider.toolTip = _("Click Register first. Iterations are not kept in a saved scene.")
             return
         self._ui.iterationLabel.text = self._name(session, value)
         notices = [self._runner.notice, self._precision(session, value), self._verdict(value)]
@@ -223,7 +224,7 @@ class ResultSection:
         best = say(state_name(session.iterations, session.bestIteration))
         self._ui.iterationSlider.toolTip = _(
             "Drag to see the result after each iteration; 0 is the affine start. Release to update the outputs. "
-            "The best by the stop rule: {best}."
+            "Best (highest NCC with hardly any folds): {best}."
         ).format(best=best)
 
     def _precision(self, session, index):
@@ -231,7 +232,7 @@ class ResultSection:
         error = session.storedError(index)
         if error < SEEN_MM or index == session.finishedIteration == session.shownIteration:
             return ""
-        return _("Kept in less memory: shown to within {error} mm; letting go computes it exactly.").format(
+        return _("Preview, accurate to {error} mm; release the slider to compute it exactly.").format(
             error=f"{error:.2f}"
         )
 

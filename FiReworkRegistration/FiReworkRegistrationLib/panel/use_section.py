@@ -19,7 +19,8 @@ class UseSection:
     def __init__(self, ui, runner, onError):
         self._ui, self._runner, self._onError = ui, runner, onError
         self._parameters, self._dialog = None, SaveDialog()
-        for text in (_("As fits the node"), _("Place it under the transform"), _("Resample it on the fixed grid")):
+        automatic = _("Automatic (resample images, move the rest)")
+        for text in (automatic, _("Place under the transform"), _("Resample on the fixed grid")):
             ui.applyComboBox.addItem(text)
         ui.applyButton.connect("clicked(bool)", self._onApply)
         ui.saveTransformButton.connect("clicked(bool)", self._onSaveTransform)
@@ -51,11 +52,12 @@ class UseSection:
                 resample=None if how == AUTOMATIC else how == RESAMPLE, execute=self._runner.run,
             )  # fmt: skip
 
+        self._ui.statusLabel.text = _("Applying the transform…")
         made, session = self._try(apply), self._runner.session
         if made is not None:
             if session and made is session.volumeNodes[1]:
                 session.leavePlaced()
-            text = _("'{name}' is under the transform.") if made is node else _("Made '{name}'.")
+            text = _("'{name}' is under the transform.") if made is node else _("Created '{name}'.")
             self._ui.statusLabel.text = text.format(name=made.GetName())
 
     def _onSaveTransform(self, checked=False):
@@ -63,7 +65,10 @@ class UseSection:
 
         path = self._dialog.ask(_("Save transform"), self._parameters.outputTransform.GetName())
         if path and self._try(lambda: saveTransform(self._parameters.outputTransform, path)):
-            self._ui.statusLabel.text = _("Saved {path}").format(path=path)
+            session = self._runner.session
+            isAffine = session is not None and session.finishedIteration == 0
+            text = _("Saved {path}, which is the affine alignment only.") if isAffine else _("Saved {path}")
+            self._ui.statusLabel.text = text.format(path=path)
 
     def _onSaveInverse(self, checked=False):
         from ..mrml.saving import saveInverse
@@ -74,11 +79,12 @@ class UseSection:
         )
         if not path:
             return
+        self._ui.statusLabel.text = _("Computing the inverse transform…")
         residual = self._try(
             lambda: saveInverse(parameters.outputTransform, parameters.movingVolume, path, execute=self._runner.run)
         )
         if residual is not None:
-            text = _("Saved {path}; it misses the exact inverse by {residual} mm (99th percentile).")
+            text = _("Saved {path}; inverse error {residual} mm (99th percentile).")
             self._ui.statusLabel.text = text.format(path=path, residual=f"{residual:.2f}")
 
     def _onOpenTransforms(self, checked=False):

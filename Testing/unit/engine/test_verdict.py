@@ -40,7 +40,7 @@ def test_a_repair_is_told_apart_from_a_polish():
 
 
 def test_iteration_zero_is_the_affine():
-    assert verdict(run(0.6, 0.7), 0).text == "Affine alignment only, nothing is deformed: NCC 0.60."
+    assert verdict(run(0.6, 0.7), 0).text == "Affine alignment only, no deformation: NCC 0.60."
 
 
 def test_small_gain_is_still_visible():
@@ -70,7 +70,7 @@ def test_a_few_folds_are_not_none():
 def test_little_overlap_large_displacement_and_restlessness():
     judged = verdict(run(0.6, 0.8, change=0.8), largest=31.0, coverage=0.42)
     heads = [warning.split(":")[0] for warning in judged.warnings]
-    assert heads == ["Little overlap", "Large displacement", "Not settled"]
+    assert heads == ["Little overlap", "Large displacement", "Not converged"]
     assert "only 42 %" in judged.warnings[0]
     assert "up to 31 mm" in judged.warnings[1]
     assert judged.text.count("\n") == 3
@@ -78,8 +78,8 @@ def test_little_overlap_large_displacement_and_restlessness():
 
 def test_a_doubtful_alignment_is_told_with_its_remedy():
     (warning,) = verdict(run(0.1, 0.8, change=0.8), agreement=0.4, least_agreement=0.5).warnings
-    assert "expect of them is 0.500" in warning
-    assert warning.startswith("Doubtful alignment") and "by 0.400 only" in warning and "initial transform" in warning
+    assert "at least 0.500 is expected" in warning
+    assert warning.startswith("Doubtful alignment") and "score 0.400" in warning and "initial transform" in warning
     assert not verdict(run(0.1, 0.8), agreement=0.85, least_agreement=0.84).warnings
     # A bias field spoils how the gray values agree, but not where they lie.
     assert not verdict(run(0.6, 0.8), agreement=0.4, least_agreement=0.5).warnings

@@ -186,3 +186,12 @@ def test_outputs_chosen_for_the_next_run_hear_nothing_of_this_one(registered, la
     assert other.GetAttribute("FiRework.verdict") == "of another pair"
     assert other.GetNodeReference("FiRework.landmarkErrors") is None
     assert mine.GetNodeReference("FiRework.landmarkErrors").GetName() == "Patient to Template TRE"
+
+
+def test_warnings_are_marked_and_said_in_the_status_line(ready, engine, monkeypatch):
+    from puppet_engine import PuppetRegistration
+
+    monkeypatch.setattr(PuppetRegistration, "coverage", 0.4)
+    ready.ui.registerButton.click()
+    assert ready.ui.verdictLabel.text.splitlines()[1].startswith("\u26a0 Little overlap")
+    assert ready.ui.statusLabel.text == "Finished, with warnings: see Result."

@@ -212,6 +212,7 @@ def test_refine_further_goes_on_from_the_last_iteration(registered, engine):
     assert engine.last.iterations[:5] == first
     assert registered.ui.iterationSlider.maximum == 8
     assert registered.ui.iterationLabel.text == "3 of 8 (best)"
+    assert registered.ui.statusLabel.text.startswith("4 more iterations were no better")
 
 
 def test_cancelling_refine_further_keeps_the_result(registered, engine, meanwhile):

@@ -345,4 +345,4 @@ def test_the_modules_own_set_is_not_offered_for_removal(registered):
     assert selector.removeEnabled
     selector.setCurrentNode(own)
     assert not selector.removeEnabled
-    assert selector.nodeTypeLabel("vtkMRMLScriptedModuleNode") == "set of choices"
+    assert selector.nodeTypeLabel("vtkMRMLScriptedModuleNode") == "parameter set"

@@ -49,6 +49,12 @@ def test_letting_go_brings_all_outputs_up_to_date(registered, slider):
     assert parent_of_moving(registered) is None
     assert slider.value == 1
     assert slider.enabled
+    assert registered.ui.statusLabel.text.endswith("hold this state: 1.")
+
+
+def test_who_looks_back_at_the_start_is_told_that_the_outputs_went_along(registered, slider):
+    Hands().drag(slider, 0)
+    assert "now hold the affine alignment only" in registered.ui.statusLabel.text
 
 
 def test_back_at_the_best_iteration_it_is_marked_again(registered, slider):
@@ -164,14 +170,14 @@ def test_what_is_kept_in_less_memory_is_said_to_be_so(registered, monkeypatch):
     slider, verdict = registered.ui.iterationSlider, registered.ui.verdictLabel
     slider.setSliderDown(True)
     slider.setSliderPosition(1)
-    assert "shown to within 0.07 mm" in verdict.text
+    assert "accurate to 0.07 mm" in verdict.text
     monkeypatch.setattr(PuppetRegistration, "stored_error", lambda self, index: 0.0)  # computed again
     slider.setSliderDown(False)
-    assert "shown to within" not in verdict.text
+    assert "accurate to" not in verdict.text
 
 
 def test_the_tooltip_of_the_slider_names_the_best(registered):
-    assert "best by the stop rule: 3" in registered.ui.iterationSlider.toolTip
+    assert "hardly any folds): 3" in registered.ui.iterationSlider.toolTip
 
 
 def test_moved_while_something_else_is_computed_it_is_followed_too(registered, slider, meanwhile):

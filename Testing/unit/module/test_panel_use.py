@@ -7,6 +7,8 @@ import pytest
 import qt
 import slicer
 
+from in_app.timers import wait_until
+
 
 @pytest.fixture
 def path(monkeypatch, tmp_path):
@@ -59,6 +61,13 @@ def test_the_transform_is_saved_as_other_programs_read_it(registered, path, tmp_
         transform = sitk.DisplacementFieldTransform(sitk.Cast(image, sitk.sitkVectorFloat64))
     assert transform.TransformPoint((0.0, 0.0, 0.0)) == pytest.approx((-3, 0, 0), abs=1e-4)
     assert str(file) in registered.ui.statusLabel.text
+
+
+def test_whoever_saves_the_affine_start_is_told_so(registered, path):
+    registered.ui.iterationSlider.value = 0
+    assert wait_until(lambda: registered.runner.session.finishedIteration == 0, 5)
+    registered.ui.saveTransformButton.click()
+    assert registered.ui.statusLabel.text.endswith("transform.h5, which is the affine alignment only.")
 
 
 def test_the_dialog_proposes_a_name(registered, path, tmp_path):
