@@ -190,6 +190,8 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         """Called when the application closes and when the module is reloaded."""
         self.runner.cancel()
         self.sections.result.cleanup()
+        # Slicer keeps the widgets of a module that is reloaded: they must not keep the last registration.
+        self.sections.judge.forget()
         self.setParameterNode(None)
         self.removeObservers()
         slicer.app.disconnect("lastWindowClosed()", self.onLastWindowClosed)
@@ -209,11 +211,7 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
 
     def onReload(self) -> None:
         """Slicer reloads this file only: drop the library too, so that it is read again."""
-        if self.runner.running:
-            # What is running stands on the stack below: it has to end first.
-            self.runner.abandon()
-            self.ui.statusLabel.text = _("Stopping, then the module is reloaded…")
-            qt.QTimer.singleShot(50, self.onReload)
+        if self._isToStopFirst(self.onReload):
             return
         library = "FiReworkRegistrationLib"
         for name in [name for name in sys.modules if name == library or name.startswith(library + ".")]:
@@ -221,6 +219,19 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         importlib.invalidate_caches()
         importlib.import_module(library)
         super().onReload()
+
+    def onReloadAndTest(self, **kwargs) -> None:
+        if not self._isToStopFirst(lambda: self.onReloadAndTest(**kwargs)):
+            super().onReloadAndTest(**kwargs)
+
+    def _isToStopFirst(self, again) -> bool:
+        """What is running stands on the stack below: it has to end first, then ``again()`` is called."""
+        if self.runner.running:
+            self.runner.abandon()
+            self.ui.statusLabel.text = _("Stopping, then the module is reloaded…")
+            qt.QTimer.singleShot(50, again)
+            return True
+        return False
 
     def initializeParameterNode(self) -> None:
         """Two volumes in the scene are chosen by themselves; which is which can be swapped."""

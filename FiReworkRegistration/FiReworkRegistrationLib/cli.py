@@ -16,6 +16,10 @@ from .shell import cohort_command, evaluate_command, register_command, structure
 
 def main(arguments=None) -> int:
     """:return: exit status, 0 done, 1 a pair of a cohort failed, 2 a bad input, 130 interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        # An arrow that a terminal or log cannot show must not cost the result.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
     options = _parser().parse_args(arguments)
     # Read when PyTorch is loaded: its threads then sleep while they wait, and do not burn CPU time.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -29,10 +33,14 @@ def main(arguments=None) -> int:
             raise
         print("error: not enough memory; choose a coarser --spacing or another --device", file=sys.stderr)
         return 2
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(f"error: '{error.filename}' cannot be used ({error.strerror}); choose another path", file=sys.stderr)
+        return 2
     except (Cancelled, KeyboardInterrupt):
         print("interrupted", file=sys.stderr)
         return 130
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -75,6 +75,10 @@ class ScriptedLoadableModuleWidget:
     def onReload(self):
         slicer.util.reloadScriptedModule(self.moduleName)
 
+    def onReloadAndTest(self, **kwargs):
+        self.onReload()
+        slicer.selfTests[self.moduleName](**kwargs)
+
 
 class ScriptedLoadableModuleLogic:
     def __init__(self, parent=None):

@@ -1,5 +1,7 @@
 """What the session needs of 3D Slicer besides the panel: files, modules, pictures."""
 
+from contextlib import suppress
+
 import ctk
 import qt
 import slicer
@@ -21,6 +23,9 @@ class SlicerApplication:
         #: ``Dialogs`` of the session, which watches the windows here; without windows it is asked.
         self.dialogs = None
         self.can_reload, self.has_other_modules = True, True
+        # The session types into dialogs, which it cannot do with those of the desktop.
+        with suppress(AttributeError):
+            qt.QCoreApplication.setAttribute(qt.Qt.AA_DontUseNativeDialogs)
 
     def open_panel(self):
         """Show the module's panel; its widget object, with the widgets in ``.ui``."""

@@ -81,7 +81,7 @@ def prealign(fixed: Volume, moving: Volume, start=None, progress=None, cancelled
     before = _matrix_of(current)
     current, value = _optimize(*images, current, (4, 2, 1), (2.0, 1.0, 0.5), 100, cancelled)
     found = _matrix_of(current)
-    if _is_plausible(found[:3, :3] @ np.linalg.inv(before[:3, :3])):
+    if is_plausible(found[:3, :3] @ np.linalg.inv(before[:3, :3])):
         steps.append(("affine", value))
     else:
         found = before
@@ -176,8 +176,8 @@ def _is_rigid(matrix: np.ndarray) -> bool:
     return np.allclose(linear @ linear.T, np.eye(3), atol=1e-4) and np.linalg.det(linear) > 0
 
 
-def _is_plausible(change: np.ndarray) -> bool:
-    """Whether a 3x3 neither mirrors nor stretches too much."""
+def is_plausible(change: np.ndarray) -> bool:
+    """Whether a 3x3 neither mirrors nor stretches too much, see :data:`MOST_UNEVEN`."""
     stretch = np.linalg.svd(change, compute_uv=False)
     is_even = stretch.max() <= MOST_UNEVEN * stretch.min()
     return is_even and np.linalg.det(change) > 0 and stretch.max() <= MOST_STRETCH and stretch.min() >= 1 / MOST_STRETCH

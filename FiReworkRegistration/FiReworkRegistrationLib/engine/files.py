@@ -1,5 +1,6 @@
 """Volumes from and to files through SimpleITK; the only place where LPS becomes RAS."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -118,8 +119,12 @@ def check_volume_path(path) -> Path:
 
 
 def check_output(path) -> Path:
-    """``path`` if its folder exists, else RegistrationError."""
+    """``path`` if a file can be written there, else RegistrationError."""
     path = Path(path)
-    if not path.parent.exists():
+    if not path.parent.is_dir():
         raise RegistrationError(f"Output folder '{path.parent}' does not exist; create it first.")
+    if path.is_dir():
+        raise RegistrationError(f"Output '{path}' is a folder; name a file.")
+    if not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
+        raise RegistrationError(f"Output '{path}' cannot be written: no permission; choose another place.")
     return path

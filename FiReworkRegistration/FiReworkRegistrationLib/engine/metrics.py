@@ -9,6 +9,9 @@ import torch
 from .errors import RegistrationError
 from .warping import identity_grid
 
+#: Label values below which voxels are counted in a table of all of them. Those of some atlases have nine digits.
+MOST_COUNTED = 1_000_000
+
 
 def dice_per_label(first: np.ndarray, second: np.ndarray, labels=None) -> dict[int, float]:
     """Dice of every label, 2 |A and B| / (|A| + |B|).
@@ -20,9 +23,9 @@ def dice_per_label(first: np.ndarray, second: np.ndarray, labels=None) -> dict[i
     a, b = np.asarray(first).ravel().astype(np.int64), np.asarray(second).ravel().astype(np.int64)
     if min(a.min(), b.min()) < 0:
         raise RegistrationError("A label map has negative values; give labels of 0 (background) and above.")
-    size = int(max(a.max(), b.max())) + 1
-    if labels is not None:
-        size = max(size, int(max(labels)) + 1)
+    size = int(max(a.max(), b.max(), *([] if labels is None else labels))) + 1
+    if size > MOST_COUNTED:
+        return _dice_of_large_labels(a, b, labels)
     count_a, count_b = np.bincount(a, minlength=size), np.bincount(b, minlength=size)
     both = np.bincount(a[a == b], minlength=size)
     total = (count_a + count_b).astype(float)
@@ -31,9 +34,19 @@ def dice_per_label(first: np.ndarray, second: np.ndarray, labels=None) -> dict[i
     return {int(k): 2.0 * both[k] / total[k] if total[k] else float("nan") for k in labels}
 
 
+def _dice_of_large_labels(a, b, labels):
+    """Numbered anew: a count of every number up to theirs would take gigabytes."""
+    values, both = np.unique(np.concatenate([a, b, [0]]), return_inverse=True)
+    number = {int(value): index for index, value in enumerate(values)}
+    found = dice_per_label(both[: len(a)], both[len(a) : -1])
+    wanted = [value for value in number if value] if labels is None else labels
+    return {int(k): found.get(number.get(int(k)), float("nan")) for k in wanted}
+
+
 def mean_dice(first, second, labels=None) -> float:
-    """Mean of :func:`dice_per_label` over the labels that occur."""
-    return float(np.nanmean(list(dice_per_label(first, second, labels).values())))
+    """Mean of :func:`dice_per_label` over the labels that occur; NaN where none does."""
+    values = [value for value in dice_per_label(first, second, labels).values() if np.isfinite(value)]
+    return float(np.mean(values)) if values else float("nan")
 
 
 def surface_distances(first: np.ndarray, second: np.ndarray, spacing) -> tuple[np.ndarray, np.ndarray]:
@@ -74,16 +87,17 @@ def surface_figures(first: np.ndarray, second: np.ndarray, spacing, labels=None)
 
     :param first, second: label maps (k, j, i).
     :param spacing: mm along k, j, i.
+    :param labels: which ones; all nonzero labels of either map if None.
     """
     from scipy import ndimage
 
-    first, second = np.asarray(first).astype(np.int32), np.asarray(second).astype(np.int32)
+    first, second = np.asarray(first), np.asarray(second)
     if labels is None:
-        labels = sorted((set(np.unique(first)) | set(np.unique(second))) - {0})
-    boxes = [ndimage.find_objects(labelmap) for labelmap in (first, second)]
+        labels = (set(np.unique(first)) | set(np.unique(second))) - {0}
+    labels = sorted(map(int, labels))
+    boxes = [ndimage.find_objects(_numbered(labelmap, labels), len(labels)) for labelmap in (first, second)]
     figures = {}
-    for label in map(int, labels):
-        found = [box[label - 1] if label <= len(box) else None for box in boxes]
+    for label, *found in zip(labels, *boxes, strict=True):
         if None in found:
             figures[label] = (float("nan"), float("nan"))
             continue
@@ -91,6 +105,14 @@ def surface_figures(first: np.ndarray, second: np.ndarray, spacing, labels=None)
         distances = surface_distances(first[both] == label, second[both] == label, spacing)
         figures[label] = (average_surface_distance(distances), hausdorff95(distances))
     return figures
+
+
+def _numbered(labelmap, labels) -> np.ndarray:
+    """1, 2, ... in the order of ``labels``, 0 elsewhere."""
+    if not labels:
+        return np.zeros(labelmap.shape, dtype=np.int32)
+    place = np.searchsorted(labels, labelmap).clip(max=len(labels) - 1)
+    return np.where(np.array(labels)[place] == labelmap, place + 1, 0).astype(np.int32)
 
 
 #: The corners of a cell whose coordinates sum to an even number; they span one of the two

@@ -76,9 +76,21 @@ def list_models() -> list[ModelCard]:
     cards: dict[str, ModelCard] = {}
     for folder in model_folders():
         for path in sorted(folder.glob("*.json")):
+            if not _is_card(path):
+                continue
             card = read_card(path)
             cards.setdefault(card.name, card)
     return sorted(cards.values(), key=lambda card: (not card.default, card.name))
+
+
+def _is_card(path: Path) -> bool:
+    """Whether a JSON file means to be a card: other ones may lie beside models, such as the words of a card."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        # One that is damaged, which the user has to hear of.
+        return True
+    return isinstance(values, dict) and {"network", "weights"} <= values.keys()
 
 
 def find_model(name: str | None = None) -> ModelCard:

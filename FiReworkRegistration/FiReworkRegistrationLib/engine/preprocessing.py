@@ -11,9 +11,11 @@ def foreground(array: np.ndarray) -> np.ndarray:
     """Rough object mask of an image without one, bool, the array's shape.
 
     Skull-stripped images have one value outside the brain; it is taken as background when
-    it is the lowest value and fills a tenth of the volume. Otherwise background is noise:
-    the threshold lies at 8 % of the robust intensity range.
+    it is the lowest value and fills a tenth of the volume, or is 0 in the midst of standardized gray values.
+    Otherwise background is noise: the threshold lies at 8 % of the robust intensity range.
     """
+    if np.count_nonzero(array == 0) > 0.1 * array.size and (array < 0).any() and not looks_like_ct(array):
+        return array != 0
     lowest = float(array.min())
     if np.count_nonzero(array == lowest) > 0.1 * array.size:
         mask = array > lowest

@@ -193,7 +193,7 @@ class Registration:
             pair = PolishedPair(self._refiner, self._images, self.grid, self.spacing, structures, workers)
             field, repair = polish_levels(
                 before.field.to(self.device), levels, pair, deadline,
-                lambda fraction: _tell(progress, fraction, "Polishing"), cancelled,
+                lambda fraction: _tell(progress, fraction, _("Polishing")), cancelled,
             )  # fmt: skip
         return self._refiner.accept(field, time.perf_counter() - began, repair)
 

@@ -52,7 +52,10 @@ def box_mean(image: torch.Tensor, window: int) -> torch.Tensor:
 
     :param window: odd width of the box in voxels. What lies outside the grid counts as 0, also in the
         divisor, as in VoxelMorph's convolution with a kernel of ones.
+    :raises ValueError: an even width, which has no middle.
     """
+    if window % 2 == 0:
+        raise ValueError(f"A window is an odd number of voxels wide, got {window}.")
     return _BoxMean.apply(image, window)
 
 

@@ -10,6 +10,8 @@ from .maps import DisplacementMap
 
 #: Voxels whose coordinates are in memory together while a volume is warped.
 WARPED_AT_ONCE = 8_000_000
+#: Whole numbers above it are not all float32 numbers: such labels are numbered anew while they are warped.
+MOST_EXACT = 2**24
 #: A volume's lowest value that is further from 0 is a mark for nothing measured. Counted from there, gray values
 #: would lose digits of float32.
 MOST_SHIFT = 1e5
@@ -22,6 +24,13 @@ def warp_volume(moving: Volume, dmap: DisplacementMap, fixed: Volume, mode="bili
     :return: voxels that map outside the moving volume have its lowest value, in a CT air and not 0; labels are 0
         there, and so are volumes whose lowest value is beyond :data:`MOST_SHIFT`.
     """
+    values = None
+    if mode == "nearest" and np.abs(moving.array).max() > MOST_EXACT:
+        values, numbers = np.unique(np.append(moving.array, 0), return_inverse=True)
+        # Outside is 0, which then has to be number 0.
+        order = np.append(np.flatnonzero(values == 0), np.flatnonzero(values != 0))
+        values, place = values[order], np.argsort(order)
+        moving = Volume(place[numbers[:-1]].reshape(moving.array.shape), moving.affine, moving.name)
     image = torch.from_numpy(np.ascontiguousarray(moving.array, dtype=np.float32))[None, None]
     lowest = 0.0 if mode == "nearest" else float(image.min())
     lowest = lowest if abs(lowest) < MOST_SHIFT else 0.0
@@ -44,4 +53,5 @@ def warp_volume(moving: Volume, dmap: DisplacementMap, fixed: Volume, mode="bili
         part[...] = F.grid_sample(image, there, mode=mode, align_corners=True)[0, 0].add_(lowest).numpy()
     if mode == "nearest":
         warped = np.rint(warped).astype(moving.array.dtype)
+        warped = warped if values is None else values[warped]
     return Volume(warped, fixed.affine, f"{moving.name} warped")

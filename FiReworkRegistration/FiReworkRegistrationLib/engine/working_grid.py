@@ -93,10 +93,17 @@ def bring_to_grid(volume: Volume, grid: Grid, to_volume=None, mode="bilinear", p
     to_volume = np.eye(4) if to_volume is None else to_volume
     image = torch.from_numpy(np.ascontiguousarray(volume.array, dtype=np.float32))[None, None]
     if mode == "bilinear":
-        ratio = grid.spacing.mean() / volume.grid.spacing
-        image = smooth(image, _deviations(reversed(ratio)))
+        image = smoothed_for(image, volume.grid.spacing, grid.spacing.mean())
     matrix = np.linalg.inv(volume.grid.affine) @ to_volume @ grid.affine
     return resample_affine(image, matrix, grid.shape, mode, padding)
+
+
+def smoothed_for(image: torch.Tensor, own, spacing: float) -> torch.Tensor:
+    """(1, C, D, H, W) without the detail that a grid of ``spacing`` mm would show aliased.
+
+    :param own: the image's spacing along i, j, k, mm.
+    """
+    return smooth(image, _deviations(spacing / size for size in reversed(own)))
 
 
 def _deviations(ratios) -> list[float]:

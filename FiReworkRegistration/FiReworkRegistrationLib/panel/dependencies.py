@@ -93,16 +93,26 @@ def _offerExtension():
     makeModel = getattr(slicer.app, "extensionsManagerModel", None)
     if makeModel is None:
         return
+    model = makeModel()
+    if model.isExtensionInstalled("PyTorch"):
+        # Switched off, or there only since Slicer was started.
+        model.setExtensionEnabled("PyTorch", True)
+        raise InstallationDeclined(
+            _("The PyTorch extension is not loaded yet. Save your work, restart Slicer and click Register again.")
+        )
     question = _(
         "Registration needs PyTorch, which the PyTorch extension installs. Download and install that extension now? "
         "Slicer has to be restarted afterwards."
     )
     if not slicer.util.confirmOkCancelDisplay(question, windowTitle=_("FiRework Registration")):
         raise InstallationDeclined(_noExtensionMessage())
-    model = makeModel()
-    # No windows of its own: the question was asked.
-    model.interactive = False
-    if model.installExtensionFromServer("PyTorch", False):
+    # No windows of its own: the question was asked. The model is that of the application: the next one shall be asked.
+    wasInteractive, model.interactive = model.interactive, False
+    try:
+        isInstalled = model.installExtensionFromServer("PyTorch", False)
+    finally:
+        model.interactive = wasInteractive
+    if isInstalled:
         raise InstallationDeclined(
             _("The PyTorch extension was installed. Save your work, restart Slicer and click Register again.")
         )

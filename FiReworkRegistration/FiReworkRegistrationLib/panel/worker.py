@@ -4,6 +4,7 @@ import gc
 import os
 import queue
 import threading
+import time
 import weakref
 from collections import deque
 from contextlib import contextmanager, suppress
@@ -51,6 +52,7 @@ class Worker:
         self._posted = deque()
         self._thread = None
         self._running = False
+        self._waited = 0.0
 
     @property
     def running(self):
@@ -73,10 +75,11 @@ class Worker:
             self._start()
             self._jobs.put(job)
             try:
-                with _noGarbageElsewhere():
+                with _noGarbageElsewhere(), self._givingWayInDialogs():
                     isDone = False
                     while not isDone:
                         isDone = job.done.wait(self._interval)
+                        self._waited = time.monotonic()
                         # Also after the quick iterations of a GPU, between which nothing else would be seen or heard.
                         self._handleEvents()
             finally:
@@ -125,6 +128,29 @@ class Worker:
             import slicer
 
             slicer.app.processEvents()
+
+    @contextmanager
+    def _givingWayInDialogs(self):
+        """A dialog of Slicer's own, such as Save, handles events by itself until it is closed. PythonQt keeps Python's
+        lock meanwhile, so that the thread would stand still: a timer gives it away."""
+        if self._pump is not None:
+            yield
+            return
+        import qt
+
+        timer = qt.QTimer()
+        timer.setInterval(int(1000 * self._interval))
+        timer.connect("timeout()", self._giveLock)
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.stop()
+            timer.disconnect("timeout()", self._giveLock)
+
+    def _giveLock(self):
+        if time.monotonic() - self._waited > 4 * self._interval:
+            time.sleep(self._interval / 2)
 
     def _deliver(self):
         while self._posted:

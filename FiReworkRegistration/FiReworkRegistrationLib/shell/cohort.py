@@ -12,6 +12,8 @@ from ..engine.whole_files import in_one_move
 #: Written last: a pair that has it is done.
 DONE = "figures.json"
 FAILED = "error.txt"
+#: Beside the folders of the pairs.
+SETTINGS = "settings.json"
 #: Bytes of a folder's name, before a mark; file systems take 255.
 LONGEST = 200
 
@@ -51,6 +53,25 @@ def register_cohort(pairs, names, folder, register, shard=(1, 1), report=print, 
     return rows
 
 
+def keep_settings(folder, settings: dict) -> None:
+    """Write what a cohort is registered with, so that nobody goes on with something else without noticing.
+
+    :raises RegistrationError: the folder holds pairs that were registered with other settings.
+    """
+    path = Path(folder) / SETTINGS
+    settings = json.loads(json.dumps(settings))
+    if path.exists():
+        before = json.loads(path.read_text(encoding="utf-8"))
+        if others := [name for name in settings if before.get(name, settings[name]) != settings[name]]:
+            changes = "; ".join(f"{name} was {before[name]}, is {settings[name]}" for name in others)
+            raise RegistrationError(
+                f"'{folder}' was begun with other settings ({changes}); give it those, or choose another folder."
+            )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with in_one_move(path) as part:
+        part.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+
+
 def folder_names(names) -> list[str]:
     """The names of pairs as those of folders, all different: letters that a path gives a meaning become underscores.
 
@@ -82,24 +103,3 @@ def read_shard(text: str) -> tuple[int, int]:
     if not 1 <= first <= step:
         raise RegistrationError(f"--shard is I/N with I from 1 to N, such as 2/8, got '{text}'.")
     return first, step
-
-
-def write_figures(registration, verdict_text: str, path) -> None:
-    """All that the command printed, as JSON, in one move."""
-    content = {
-        "fixed": registration.fixed.name, "moving": registration.moving.name, "model": registration.card.name,
-        "device": str(registration.device), "precision": registration.precision, "verdict": verdict_text,
-        "agreement": registration.agreement, "least_agreement": registration.least_agreement,
-        "coverage": registration.coverage, "matched": registration.matched,
-        "affine": registration.affine.tolist(), "affine_seconds": registration.affine_seconds,
-        "iterations": [
-            {
-                "K": state.index, "polished": state.polished, "local_ncc": state.local_ncc, "ncc": state.global_ncc,
-                "percent_folded": state.percent_folded, "largest_mm": state.largest * registration.spacing,
-                "seconds": state.seconds,
-            }
-            for state in registration.iterations
-        ],
-    }  # fmt: skip
-    with in_one_move(path) as part:
-        part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

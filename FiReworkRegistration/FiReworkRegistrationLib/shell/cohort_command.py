@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from .options import add_quality_options
+from .options import add_quality_options, polish_settings
 from .register_command import register
 
 
@@ -25,7 +25,7 @@ def add_parser(commands) -> None:
 def cohort(options) -> int:
     """Many pairs; exit status 1 if one failed."""
     from ..training.evaluation import pair_names, read_pairs
-    from .cohort import DONE, folder_names, read_shard, register_cohort
+    from .cohort import DONE, folder_names, keep_settings, read_shard, register_cohort
 
     shard = read_shard(options.shard)
     pairs, _ = read_pairs(options.pairs)
@@ -45,6 +45,7 @@ def cohort(options) -> int:
         )
 
     names = pair_names(pairs)
+    keep_settings(options.output, _settings(options))
     if options.dask:
         from .cohort_dask import register_on_dask
 
@@ -61,3 +62,20 @@ def cohort(options) -> int:
     states = [row["state"] for row in rows]
     print(", ".join(f"{states.count(state)} {state}" for state in ("done", "done before", "failed")))
     return 1 if "failed" in states else 0
+
+
+def _settings(options) -> dict:
+    """What all pairs are registered with; wrong ones are found here and not pair by pair.
+
+    Not the device and the precision, which may differ from machine to machine.
+    """
+    from ..engine.device import choose_device
+    from ..engine.models import find_model
+
+    preset, levels, seconds = polish_settings(options)
+    choose_device(options.device)
+    return {
+        "model": find_model(options.model).name, "preset": preset.name, "polish": bool(levels), "seconds": seconds,
+        "iterations": options.iterations or preset.iterations,
+        **{name: getattr(options, name) for name in ("affine", "spacing", "normalization", "contrast")},
+    }  # fmt: skip

@@ -1,5 +1,7 @@
 """register: one pair of files."""
 
+from pathlib import Path
+
 from ..engine.errors import RegistrationError
 from .options import add_quality_options, engine_settings, polish_settings
 from .progress import ProgressLine
@@ -32,7 +34,7 @@ def register(options) -> None:
     from ..engine.registration import Registration
     from ..engine.transform_files import check_transform_path, read_linear, write_map
     from ..engine.verdict import verdict
-    from .cohort import write_figures
+    from .figures_file import write_figures
 
     # Everything that can be wrong with the command is found before the work starts.
     for path in (options.transform_out, options.inverse_transform_out):
@@ -43,6 +45,7 @@ def register(options) -> None:
             check_volume_path(path)
     if options.figures_out:
         check_output(options.figures_out)
+    _check_apart(options)
     if options.iterations is not None and options.iterations < 1:
         raise RegistrationError(f"Iterations (K) is {options.iterations}; choose 1 or more.")
     preset, levels, seconds = polish_settings(options)
@@ -94,6 +97,23 @@ def register(options) -> None:
         print(f"Jacobian:  {options.jacobian_out}")
     if options.figures_out:
         write_figures(registration, judged.text, options.figures_out)
+
+
+def _check_apart(options) -> None:
+    """:raises RegistrationError: an output would replace another one, or an input."""
+    inputs = ("fixed", "moving", "fixed_mask", "moving_mask", "initial_transform")
+    outputs = ("transform_out", "inverse_transform_out", "warped_moving_out", "jacobian_out", "figures_out")
+    taken = {}
+    for name in (*inputs, *outputs):
+        value = getattr(options, name)
+        if not value:
+            continue
+        other = taken.setdefault(Path(value).absolute().resolve(), name)
+        if other != name and name in outputs:
+            words = [f"--{each.replace('_', '-')}" for each in (other, name)]
+            raise RegistrationError(
+                f"{words[0]} and {words[1]} are both '{value}'; choose another file for the output."
+            )
 
 
 def _print_iteration(iteration, spacing: float) -> None:

@@ -1,7 +1,8 @@
 """Which images of a cohort belong together: a folder or a CSV table, split by person."""
 
 import csv
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +22,13 @@ class Entry:
     image: Path
     labels: Path | None = None
     mask: Path | None = None
+    folder: str = ""  # of the image, where the person has another one of the same name
 
     @property
     def name(self) -> str:
         stem = _stem(self.image).removesuffix(IMAGE_MARK)
+        if self.folder:
+            return f"{self.person} {self.folder} {stem}"
         return stem if stem.startswith(self.person) else f"{self.person} {stem}"
 
 
@@ -40,6 +44,10 @@ def find_entries(path) -> list[Entry]:
     """
     path = Path(path)
     entries = _of_table(path) if path.suffix.lower() == ".csv" else _of_folder(path)
+    count = Counter(entry.name for entry in entries)
+    entries = [
+        entry if count[entry.name] == 1 else replace(entry, folder=entry.image.parent.as_posix()) for entry in entries
+    ]
     seen = set()
     for entry in entries:
         if entry.name in seen:

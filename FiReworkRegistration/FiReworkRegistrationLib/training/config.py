@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ..engine.errors import RegistrationError
 from ..engine.networks.catalog import network_multiple
+from .settings import check_kinds, check_least
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,11 @@ class TrainingConfig:
     evaluate_iterations: tuple[int, ...] = (1, 2, 4, 8)
 
     def __post_init__(self):
+        check_kinds(self)
+        check_least(self, 0, "seed", "smoothness", "folding", "label_weight", "gradient_clip")
+        check_least(self, 1, "steps", "checkpoint_every", "evaluate_every", "evaluate_pairs", "evaluate_iterations")
+        if self.ncc_window < 1 or self.ncc_window % 2 == 0:
+            raise RegistrationError(f"ncc_window is an odd number of voxels, got {self.ncc_window}.")
         if self.stages < 1 or self.grad_stages < 1 or self.stages % self.grad_stages:
             raise RegistrationError(
                 f"stages ({self.stages}) must be a positive multiple of grad_stages ({self.grad_stages})."

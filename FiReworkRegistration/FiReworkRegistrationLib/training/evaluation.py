@@ -13,8 +13,10 @@ import numpy as np
 from ..engine.errors import RegistrationError
 from ..engine.files import read_volume
 from ..engine.geometry import Volume
-from ..engine.metrics import dice_per_label, nondiffeomorphic_volume, surface_figures, target_registration_error
+from ..engine.label_maps import label_map
+from ..engine.metrics import mean_dice, nondiffeomorphic_volume, surface_figures, target_registration_error
 from ..engine.registration import Registration
+from ..engine.transform_files import read_linear
 from ..engine.volume_warping import warp_volume
 
 FIGURES = ("dice", "assd", "hd95", "tre", "local_ncc", "folded", "ndv", "seconds")
@@ -76,10 +78,13 @@ def read_pairs(path) -> tuple[list[PairFiles], list[int] | None]:
         ) from error
     if not pairs:
         raise RegistrationError(f"Pairs file '{path}' names no pair.")
+    labels = content.get("labels")
+    if labels is not None and not (isinstance(labels, list) and all(type(v) is int and v > 0 for v in labels)):
+        raise RegistrationError(f"Pairs file '{path}': labels is a list of whole numbers above 0, got {labels!r}.")
     (name, count), *_others = Counter(pair.full_name for pair in pairs).most_common(1)
     if count > 1:
         raise RegistrationError(f"Pairs file '{path}' names the pair '{name}' twice; leave one out.")
-    return pairs, content.get("labels")
+    return pairs, labels
 
 
 def pair_names(pairs: list[PairFiles]) -> list[str]:
@@ -110,10 +115,11 @@ def evaluate_pair(
         for key in ("fixed_mask", "moving_mask")
         if (path := getattr(files, key))
     }
-    fixed_labels, moving_labels = _read_labels(files)
+    fixed_labels, moving_labels, labels = _read_labels(files, labels)
     points = _read_landmarks(files)
+    start = read_linear(files.initial_transform) if files.initial_transform else None
     began = time.perf_counter()
-    registration = Registration(fixed, moving, **masks, **settings)
+    registration = Registration(fixed, moving, **masks, initial_transform=start, **settings)
     prepared = time.perf_counter() - began
     list(registration.refine(max(max(iterations), 1)))
     if polish:
@@ -132,11 +138,10 @@ def evaluate_pair(
         )  # fmt: skip
         if fixed_labels is not None:
             warped = warp_volume(moving_labels, dmap, fixed_labels, "nearest").array
-            wanted = labels or sorted(_present(fixed_labels) & _present(moving_labels))
-            row["dice"] = float(np.nanmean(list(dice_per_label(fixed_labels.array, warped, wanted).values())))
+            row["dice"] = mean_dice(fixed_labels.array, warped, labels)
             if surfaces:
                 spacing = fixed_labels.grid.spacing[::-1]
-                figures = list(surface_figures(fixed_labels.array, warped, spacing, wanted).values())
+                figures = list(surface_figures(fixed_labels.array, warped, spacing, labels).values())
                 row["assd"], row["hd95"] = (float(v) for v in np.nanmean(np.array(figures), axis=0))
         if points:
             row["tre"] = float(target_registration_error(dmap.at(points[0]), points[1]).mean())
@@ -145,29 +150,48 @@ def evaluate_pair(
 
 
 def _present(labels: Volume) -> set[int]:
-    return set(np.unique(labels.array).astype(int).tolist()) - {0}
+    return set(np.unique(labels.array).tolist()) - {0}
 
 
-def _read_labels(files: PairFiles):
+def _read_labels(files: PairFiles, wanted):
+    """Label maps of both and the label values that count; None three times without two maps."""
     if files.fixed_labels is None or files.moving_labels is None:
-        return None, None
-    return read_volume(files.fixed_labels, "Fixed labels"), read_volume(files.moving_labels, "Moving labels")
+        return None, None, None
+    fixed, moving = (
+        label_map(read_volume(path, role), role)
+        for path, role in ((files.fixed_labels, "Fixed labels"), (files.moving_labels, "Moving labels"))
+    )
+    wanted = wanted or sorted(_present(fixed) & _present(moving))
+    if not set(wanted) & (_present(fixed) | _present(moving)):
+        raise RegistrationError(
+            f"'{files.fixed_labels}' and '{files.moving_labels}' have no label in common; leave the label maps out, or "
+            "give maps with the same numbers."
+        )
+    return fixed, moving, wanted
 
 
 def _read_landmarks(files: PairFiles):
     if files.fixed_landmarks is None or files.moving_landmarks is None:
         return None
     try:
-        return [np.loadtxt(p, delimiter=",", ndmin=2) for p in (files.fixed_landmarks, files.moving_landmarks)]
+        points = [np.loadtxt(p, delimiter=",", ndmin=2) for p in (files.fixed_landmarks, files.moving_landmarks)]
     except (OSError, ValueError) as error:
         raise RegistrationError(f"Landmarks of '{files.name}' cannot be read ({error}); give x,y,z lines.") from error
+    # Now, and not after the registration.
+    target_registration_error(*points)
+    return points
 
 
 def write_rows(rows: list[dict], path) -> None:
     with Path(path).open("w", newline="") as file:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]))
         writer.writeheader()
-        writer.writerows({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()} for row in rows)
+        writer.writerows({key: f"{v:.6g}" if isinstance(v, float) else v for key, v in row.items()} for row in rows)
+
+
+def _written(value):
+    """As :func:`write_rows` leaves it."""
+    return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
 def read_rows(path) -> list[dict]:
@@ -191,6 +215,9 @@ def summary(rows: list[dict], baseline: list[dict] | None = None) -> str:
     Each iteration is tested against iteration 0 on the same pairs (two-sided); with
     ``baseline``, rows of another evaluation of the same pairs, also against its same iteration.
     """
+    if baseline:
+        # As the baseline was: the rounding of a file is no difference.
+        rows = [{key: _written(value) for key, value in row.items()} for row in rows]
     by_iteration = _by_iteration(rows)
     start = by_iteration.get(0, {})
     pairs = len({row["pair"] for row in rows})

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from ..engine.filters import smooth
 from ..engine.preprocessing import foreground, normalize_intensity
 from ..engine.warping import resample_affine
+from ..engine.working_grid import smoothed_for
 from .subjects import Subject, centroid_affine
 
 #: Pieces of a whole head reach this far beyond the brain's box, both sides together.
@@ -117,10 +117,7 @@ class PairMaker:
             mask = foreground(subject.image) if whole_head else subject.mask
             image = normalize_intensity(subject.image, mask, zero_outside=not whole_head)
             image = torch.from_numpy(image)[None, None]
-            # A grid coarser than the volume needs smoothing first, or it aliases.
-            ratio = self.config.spacing / np.linalg.norm(subject.affine[:3, :3], axis=0)
-            if ratio.max() > 1.5:
-                image = smooth(image, [0.35 * r if r > 1.5 else 0.0 for r in reversed(ratio)])
+            image = smoothed_for(image, np.linalg.norm(subject.affine[:3, :3], axis=0), self.config.spacing)
             self._normalized[key] = image.half().to(self.device)
         return self._normalized[key].float()
 

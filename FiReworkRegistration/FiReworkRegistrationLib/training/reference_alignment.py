@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..engine.affine import is_plausible
 from ..engine.alignment import align
 from ..engine.geometry import Volume
 from ..engine.inputs import prepare_image
@@ -23,10 +24,10 @@ class ReferenceAlignment:
 
     def __init__(self, subjects: list[Subject], folder):
         self._reference, self._folder, self._known = subjects[0], Path(folder), {}
-        self._unlabelled = [s for s in subjects if len(s.centroids) < LEAST_LABELS]
+        self._unlabelled = [s for s in subjects if self._by_centroids(subjects[0], s) is None]
 
     def prepare(self, progress=None) -> None:
-        """Align every subject that has no labels now, instead of when a pair first needs it.
+        """Align every subject whose labels do not tell how it lies now, instead of when a pair first needs it.
 
         :param progress: called as ``progress(done, total)``.
         """
@@ -37,9 +38,19 @@ class ReferenceAlignment:
 
     def __call__(self, fixed: Subject, moving: Subject) -> np.ndarray:
         """4x4 RAS mm, fixed to moving."""
-        if len(common_labels(fixed, moving)) >= LEAST_LABELS:
-            return centroid_affine(fixed, moving)
+        found = self._by_centroids(fixed, moving)
+        if found is not None:
+            return found
         return self._from_reference(moving) @ np.linalg.inv(self._from_reference(fixed))
+
+    @staticmethod
+    def _by_centroids(fixed: Subject, moving: Subject) -> np.ndarray | None:
+        """None where labels are too few, or say nothing of an axis: the centers of tissues, or of structures of both
+        sides in one label, lie in a point or a plane."""
+        if len(common_labels(fixed, moving)) < LEAST_LABELS:
+            return None
+        matrix = centroid_affine(fixed, moving)
+        return matrix if is_plausible(matrix[:3, :3]) else None
 
     def _from_reference(self, subject: Subject) -> np.ndarray:
         if subject.name == self._reference.name:

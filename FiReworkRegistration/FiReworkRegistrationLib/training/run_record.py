@@ -6,9 +6,9 @@ from pathlib import Path
 from ..engine.errors import RegistrationError
 from ..engine.whole_files import in_one_move
 
-#: What may change while a run goes on: how long it is, how often it tells, what the machine computes in, and the
-#: mean volumes of structures in whoever is trained on.
-FREE = ("steps", "checkpoint_every", "evaluate_every", "precision", "volumes")
+#: What may change while a run goes on: how long it is, how often and on how many pairs it tells, what the machine
+#: computes in, and the mean volumes of structures in whoever is trained on.
+FREE = ("steps", "checkpoint_every", "evaluate_every", "evaluate_pairs", "precision", "volumes")
 
 
 def keep_record(folder, file: str, settings: dict) -> None:

@@ -10,6 +10,7 @@ from ..engine.affine_table import affine_table, to_unit_box
 from ..engine.filters import smooth
 from ..engine.preprocessing import foreground, normalize_intensity
 from ..engine.structures import mirrored_numbers
+from ..engine.working_grid import smoothed_for
 from .pairs import about, grid_affine, random_affine
 
 #: A brain is cut out so many voxels outside its labels at most: skull strippers differ.
@@ -92,9 +93,15 @@ class StructureExamples:
         position = np.searchsorted(self._labels, subject.labels).clip(max=len(self._labels) - 1)
         numbers = np.where(self._labels[position] == subject.labels, position + 1, 0)
         tensor = lambda array, dtype: torch.from_numpy(np.ascontiguousarray(array)).to(self.device, dtype)  # noqa: E731
+        own = np.linalg.norm(subject.affine[:3, :3], axis=0)
+
+        def gray(mask):
+            image = torch.from_numpy(normalize_intensity(subject.image, mask))[None, None]
+            return tensor(smoothed_for(image, own, self.spacing)[0, 0], torch.float16)
+
         return _Prepared(
-            tensor(normalize_intensity(subject.image, subject.mask), torch.float16),
-            tensor(normalize_intensity(subject.image, foreground(subject.image)), torch.float16),
+            gray(subject.mask),
+            gray(foreground(subject.image)),
             tensor(ndimage.distance_transform_edt(~subject.mask).clip(max=100), torch.float16),
             tensor(numbers, torch.int16),
             subject.center,

@@ -14,6 +14,7 @@ from ..engine.networks.structures import StructureNetwork
 from ..engine.whole_files import in_one_move
 from .log import TrainingLog
 from .run_record import keep_record
+from .settings import check_kinds, check_least
 from .structure_examples import StructureExamples, mirrored_labels
 
 
@@ -40,6 +41,19 @@ class StructureConfig:
     checkpoint_every: int = 100
     evaluate_every: int = 300
     evaluate_subjects: int = 6
+
+    def __post_init__(self):
+        check_kinds(self)
+        check_least(self, 0, "seed")
+        check_least(self, 1, "widths", "features", "steps", "voxels", "checkpoint_every", "evaluate_every")
+        multiple = 2 ** (len(self.widths) - 1)
+        if len(self.shape) != 3 or any(size % multiple or size < 2 * multiple for size in self.shape):
+            raise RegistrationError(
+                f"shape is {list(self.shape)}; every one of three axes must be a multiple of {multiple}, and twice "
+                "that at least."
+            )
+        if self.precision not in ("fp32", "bf16"):
+            raise RegistrationError(f"precision is fp32 or bf16, got {self.precision!r}.")
 
 
 class StructureTrainer:
@@ -155,7 +169,11 @@ class StructureTrainer:
         entropy, overlap = F.cross_entropy(scores, truth), _mean_soft_dice(scores.softmax(dim=1), truth)
         self.optimizer.zero_grad(set_to_none=True)
         (entropy + 1 - overlap).backward()
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        if not torch.isfinite(torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)):
+            raise RegistrationError(
+                f"The gradient of step {self.step + 1} is not finite, the last checkpoint is kept; lower "
+                "learning_rate, or choose precision fp32."
+            )
         self.optimizer.step()
         return {"loss": entropy.item() + 1 - overlap.item(), "entropy": entropy.item(), "overlap": overlap.item()}
 

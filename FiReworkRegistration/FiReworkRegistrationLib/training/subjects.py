@@ -7,8 +7,12 @@ import numpy as np
 
 from ..engine.errors import RegistrationError
 from ..engine.files import read_volume
+from ..engine.label_maps import label_map
 from ..engine.preprocessing import foreground
 from .cohort_files import Entry, find_entries
+
+#: Label maps of a cohort are kept in 16 bits.
+HIGHEST_LABEL = 2**15 - 1
 
 
 @dataclass
@@ -92,7 +96,8 @@ def load_subject(entry: Entry) -> Subject:
     volume = read_volume(entry.image)
     labels = mask = None
     if entry.labels:
-        labels = _on_grid(read_volume(entry.labels), volume, entry, "labels").astype(np.int16)
+        labels = label_map(read_volume(entry.labels), "Labels", HIGHEST_LABEL)
+        labels = _on_grid(labels, volume, entry, "labels").astype(np.int16)
     if entry.mask:
         mask = _on_grid(read_volume(entry.mask), volume, entry, "mask") > 0
     elif labels is not None:

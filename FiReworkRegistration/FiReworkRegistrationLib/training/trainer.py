@@ -1,6 +1,7 @@
 """The training loop: unrolled stages, checkpoints, dev figures."""
 
 import time
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -54,6 +55,9 @@ class Trainer:
             )
         if len(subjects) < 2:
             raise RegistrationError(f"Training needs at least two subjects, got {len(subjects)}.")
+        if dev:
+            # The card will tell how many pairs its figures are of.
+            config = replace(config, evaluate_pairs=min(config.evaluate_pairs, len(dev)))
         self.config, self.folder = config, Path(folder)
         self.report, self.progress = report, progress
         self.subjects, self.dev = list(subjects), list(dev)
@@ -212,7 +216,7 @@ class Trainer:
         config, rows = self.config, []
         self.network.eval()
         figure = "dice" if _both_labelled(*self.dev) else "ncc"
-        for index in range(min(config.evaluate_pairs, len(self.dev))):
+        for index in range(config.evaluate_pairs):
             fixed, moving = self.dev[index], self.dev[(index + 1) % len(self.dev)]
             pair = self.pairs.make(fixed, moving, labels=figure == "dice")
             labels = common_labels(fixed, moving)

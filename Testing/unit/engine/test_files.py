@@ -3,7 +3,7 @@ import pytest
 import SimpleITK as sitk
 
 from FiReworkRegistrationLib.engine.errors import RegistrationError
-from FiReworkRegistrationLib.engine.files import read_volume, write_volume
+from FiReworkRegistrationLib.engine.files import check_output, read_volume, write_volume
 from FiReworkRegistrationLib.engine.geometry import Volume
 
 
@@ -57,3 +57,15 @@ def test_skewed_axes_are_refused_instead_of_straightened(tmp_path):
     skewed[0, 1] = 0.3
     with pytest.raises(RegistrationError, match="skewed axes"):
         write_volume(Volume(np.zeros((4, 4, 4), np.uint8), skewed), tmp_path / "a.nii.gz")
+
+
+def test_what_cannot_be_written_is_found_before_the_work(tmp_path, monkeypatch):
+    with pytest.raises(RegistrationError, match="is a folder; name a file"):
+        check_output(tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(RegistrationError, match="create it first"):
+        check_output(tmp_path / "file" / "a.nrrd")
+    # Root may write anywhere.
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    with pytest.raises(RegistrationError, match="no permission; choose another place"):
+        check_output(tmp_path / "a.nrrd")

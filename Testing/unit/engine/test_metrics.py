@@ -86,3 +86,17 @@ def test_tre_of_known_offsets():
     assert target_registration_error(fixed, moving).tolist() == [5.0, 2.0]
     with pytest.raises(RegistrationError, match="do not pair up"):
         target_registration_error(fixed, moving[:1])
+
+
+def test_labels_of_nine_digits_need_no_table_of_all_numbers_below():
+    first = np.array([[[0, 614454277, 614454277, 7]]])
+    second = np.array([[[0, 614454277, 7, 7]]])
+    assert dice_per_label(first, second) == {7: pytest.approx(2 / 3), 614454277: pytest.approx(2 / 3)}
+    assert np.isnan(dice_per_label(first, second, [5, 614454277])[5])
+    assert surface_figures(first, second, (1, 1, 1), [614454277])[614454277][1] == pytest.approx(1, abs=0.1)
+
+
+def test_no_label_gives_no_figure():
+    empty = np.zeros((2, 2, 2), int)
+    assert dice_per_label(empty, empty, []) == {} and np.isnan(mean_dice(empty, empty, []))
+    assert surface_figures(empty, empty, (1, 1, 1)) == {}

@@ -83,3 +83,8 @@ def test_the_shipped_transmorph_takes_any_grid_of_its_multiple():
         fixed[:, :, : grid[0] // 2] = 0
         error = network(fixed, moving, torch.zeros(1, 3, *grid))
         assert error.shape == (1, 3, *grid) and error.isfinite().all()
+
+
+def test_other_json_files_beside_cards_are_passed_over(tiny_model):
+    (tiny_model / "words.json").write_text('{"title": "Mine"}')
+    assert "tiny" in [card.name for card in list_models()]

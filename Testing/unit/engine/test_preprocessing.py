@@ -53,3 +53,9 @@ def test_a_ct_is_told_from_an_mr_image():
     assert looks_like_ct(ct) and looks_like_ct(np.where(ct == -1000, -3024, ct).astype(np.int16))
     assert not looks_like_ct(ct + 1000) and not looks_like_ct(generator.normal(0, 1, ct.shape))
     assert not looks_like_ct(np.concatenate([air, tissue * 20], axis=2))
+
+
+def test_standardized_gray_values_have_their_background_in_the_middle():
+    brain = np.zeros((20, 20, 20), np.float32)
+    brain[5:15, 5:15, 5:15] = np.random.default_rng(0).normal(0, 1, (10, 10, 10))
+    assert foreground(brain).sum() == 1000

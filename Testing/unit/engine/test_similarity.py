@@ -80,3 +80,8 @@ def test_gradient_penalty_of_a_ramp():
     field[:, 1] = 0.5 * torch.arange(6.0).view(6, 1, 1)
     # One of nine derivatives is 0.5; the mean runs over three channels and three axes.
     assert gradient_penalty(field).item() == pytest.approx(0.25 / 9)
+
+
+def test_an_even_window_has_no_middle():
+    with pytest.raises(ValueError, match="odd number"):
+        local_ncc(torch.rand(1, 1, 8, 8, 8), torch.rand(1, 1, 8, 8, 8), window=4)

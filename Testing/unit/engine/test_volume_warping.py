@@ -61,3 +61,13 @@ def test_outside_comes_the_lowest_value_if_it_is_one(fixed, moving, shifted, low
     assert warped[center] == pytest.approx(fixed.array[center] * 100 - 500, abs=1e-2)
     away = warp_volume(Volume(array, far @ moving.affine, "moving"), shifted, fixed).array
     assert (away == outside).all()
+
+
+def test_labels_of_nine_digits_stay_themselves():
+    """A float32 does not hold 614454277."""
+    labels = np.zeros((4, 4, 4), np.int32)
+    labels[1:3] = 614454277
+    labels[2, 2, 2] = 5
+    volume = Volume(labels)
+    still = DisplacementMap(volume.grid, np.zeros((4, 4, 4, 3), np.float32))
+    assert np.array_equal(warp_volume(volume, still, volume, "nearest").array, labels)

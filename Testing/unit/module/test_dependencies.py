@@ -97,9 +97,17 @@ class ExtensionsManager:
     """``slicer.app.extensionsManagerModel()``, which not every Slicer has."""
 
     def __init__(self, works=True):
-        self.works, self.interactive, self.installed = works, True, []
+        self.works, self.interactive, self.installed, self.enabled = works, True, [], None
+        self.wasThere = False
+
+    def isExtensionInstalled(self, name):
+        return self.wasThere
+
+    def setExtensionEnabled(self, name, value):
+        self.enabled = name, value
 
     def installExtensionFromServer(self, name, restart=True):
+        assert not self.interactive
         self.installed.append((name, restart))
         return self.works
 
@@ -122,7 +130,16 @@ def test_the_extension_is_offered_and_installed(answer):
     manager = answer(True)
     with pytest.raises(InstallationDeclined, match="restart Slicer"):
         dependencies.ensureInstalled()
-    assert manager.installed == [("PyTorch", False)] and manager.interactive is False
+    assert manager.installed == [("PyTorch", False)]
+    assert manager.interactive, "other modules' installations are asked for"
+
+
+def test_an_extension_that_is_switched_off_is_switched_on(answer):
+    manager = answer(True)
+    manager.wasThere = True
+    with pytest.raises(InstallationDeclined, match="not loaded yet"):
+        dependencies.ensureInstalled()
+    assert manager.enabled == ("PyTorch", True) and manager.installed == []
 
 
 def test_the_extension_is_not_installed_without_consent(answer):

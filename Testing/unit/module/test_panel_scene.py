@@ -176,6 +176,23 @@ def test_reload_reads_the_library_again(panel, monkeypatch):
         sys.modules.update(kept)
 
 
+def test_reload_and_test_waits_for_what_is_running(ready, engine, meanwhile, monkeypatch, app):
+    kept = {name: m for name, m in sys.modules.items() if name.startswith("FiReworkRegistrationLib")}
+    tested = []
+    monkeypatch.setattr(slicer.util, "reloadScriptedModule", lambda name: None)
+    monkeypatch.setattr(
+        slicer, "selfTests", {"FiReworkRegistration": lambda **_: tested.append(ready.runner.running)}, raising=False
+    )
+    engine.step = 0.03
+    meanwhile(lambda: ready.runner.running and ready.ui.iterationSlider.value == 1, ready.onReloadAndTest)
+    try:
+        ready.ui.registerButton.click()
+        assert wait_until(lambda: tested, 2)
+        assert tested == [False]
+    finally:
+        sys.modules.update(kept)
+
+
 def test_reloading_meanwhile_ends_the_registration_and_then_reloads(ready, engine, meanwhile, monkeypatch, app):
     reloaded = []
     monkeypatch.setattr(slicer.util, "reloadScriptedModule", lambda name: reloaded.append((name, ready.runner.running)))

@@ -245,3 +245,14 @@ def test_events_are_handled_between_quick_functions_too(worker, pump):
     for _each in range(5):
         worker.run(lambda: None)
     assert len(pump.times) >= 5
+
+
+def test_the_lock_is_given_away_only_where_nothing_else_does(monkeypatch):
+    slept, worker = [], Worker(interval=0.01)
+    monkeypatch.setattr(time, "sleep", slept.append)
+    worker._waited = time.monotonic()
+    worker._giveLock()
+    assert slept == []
+    worker._waited -= 1
+    worker._giveLock()
+    assert slept == [0.005]

@@ -1,5 +1,6 @@
 """The commands as a shell calls them, on a small pair and an untrained network."""
 
+import io
 import json
 import os
 
@@ -100,6 +101,7 @@ def test_masks_and_initial_transform(pair, tiny, tmp_path, subject_folder):
         (["--transform-out", "t.h5", "--model", "none"], "Unknown model"),
         (["--transform-out", "t.h5", "--fixed-mask", "none.nrrd"], "Fixed mask 'none.nrrd' does not exist"),
         (["--transform-out", "t.h5", "--jacobian-out", "none/j.nrrd"], "create it first"),
+        (["--transform-out", "o.nrrd", "--jacobian-out", "o.nrrd"], "--transform-out and --jacobian-out are both"),
     ],
 )
 def test_bad_commands_end_in_one_line_and_leave_no_file(
@@ -163,3 +165,19 @@ def test_threads_sleep_while_they_wait_unless_the_shell_says_otherwise(monkeypat
         monkeypatch.delenv("OMP_WAIT_POLICY")
     assert main(["models"]) == 0
     assert os.environ["OMP_WAIT_POLICY"] == policy
+
+
+def test_a_log_that_knows_no_arrows_costs_no_result(pair, tiny, tmp_path, monkeypatch):
+    log = io.TextIOWrapper(io.BytesIO(), encoding="cp1252")
+    monkeypatch.setattr("sys.stdout", log)
+    assert main(["register", *pair, *tiny, "--transform-out", str(tmp_path / "t.h5")]) == 0
+    log.flush()
+    assert b"NCC" in log.buffer.getvalue() and (tmp_path / "t.h5").exists()
+
+
+def test_a_path_that_cannot_be_used_is_one_line(subject_folder, tiny_model, tmp_path, capsys):
+    (tmp_path / "taken").touch()
+    (tmp_path / "pairs.csv").write_text("fixed,moving\na.nii,b.nii\n")
+    command = ["cohort", "--pairs", str(tmp_path / "pairs.csv"), "--output", str(tmp_path / "taken"), "--model", "tiny"]
+    assert main(command) == 2
+    assert "cannot be used" in capsys.readouterr().err

@@ -6,7 +6,7 @@ import pytest
 
 from FiReworkRegistrationLib import cli
 from FiReworkRegistrationLib.engine.errors import Cancelled, RegistrationError
-from FiReworkRegistrationLib.shell.cohort import folder_names, read_shard, register_cohort
+from FiReworkRegistrationLib.shell.cohort import folder_names, keep_settings, read_shard, register_cohort
 
 
 def test_failures_are_kept_and_done_pairs_skipped(tmp_path):
@@ -78,3 +78,18 @@ def test_the_command(subject_folder, tiny_model, tmp_path, capsys):
     assert {"transform.h5", "warped.nii.gz", "jacobian.nii.gz"} <= {file.name for file in done.parent.iterdir()}
     assert cli.main(command) == 1
     assert "0 done, 1 done before, 1 failed" in capsys.readouterr().out
+
+
+def test_other_settings_are_not_mixed_into_a_cohort(tmp_path):
+    keep_settings(tmp_path / "out", {"preset": "fast", "spacing": None})
+    keep_settings(tmp_path / "out", {"preset": "fast", "spacing": None})
+    with pytest.raises(RegistrationError, match="preset was fast, is best"):
+        keep_settings(tmp_path / "out", {"preset": "best", "spacing": None})
+
+
+def test_a_model_that_is_not_there_is_one_error(subject_folder, tmp_path, capsys):
+    fixed, moving = (subject_folder / f"case{n}_t1.nii.gz" for n in (0, 1))
+    (tmp_path / "pairs.csv").write_text(f"fixed,moving\n{fixed},{moving}\n")
+    command = ["cohort", "--pairs", str(tmp_path / "pairs.csv"), "--output", str(tmp_path / "out"), "--model", "nope"]
+    assert cli.main(command) == 2
+    assert "Unknown model 'nope'" in capsys.readouterr().err and not (tmp_path / "out").exists()

@@ -70,3 +70,12 @@ def test_a_person_is_on_one_side_and_the_seed_decides_which(tmp_path):
 def test_what_cannot_be_split(tmp_path, share, count, message):
     with pytest.raises(RegistrationError, match=message):
         split_by_person([Entry(f"P{n}", tmp_path / "x.nii") for n in range(count)], share, 0)
+
+
+def test_the_usual_layout_of_sessions_has_images_of_one_name(tmp_path):
+    for session in ("ses-1", "ses-2"):
+        (tmp_path / "sub-01" / session).mkdir(parents=True)
+        touch(tmp_path / "sub-01" / session, "T1.nii.gz")
+    (tmp_path / "t.csv").write_text("subject,image\nsub-01,sub-01/ses-1/T1.nii.gz\nsub-01,sub-01/ses-2/T1.nii.gz\n")
+    first, second = find_entries(tmp_path / "t.csv")
+    assert first.name != second.name and "ses-1" in first.name and first.person == second.person == "sub-01"

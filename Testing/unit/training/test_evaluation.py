@@ -1,9 +1,11 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from FiReworkRegistrationLib.engine.errors import RegistrationError
+from FiReworkRegistrationLib.training import evaluation
 from FiReworkRegistrationLib.training.evaluation import (
     evaluate_pair,
     pair_names,
@@ -52,8 +54,6 @@ def test_a_pair_is_judged_at_every_iteration(pairs_file, tiny_model):
 
 
 def test_landmarks_give_a_tre(pairs_file, tiny_model, tmp_path):
-    from dataclasses import replace
-
     pair = read_pairs(pairs_file)[0][0]
     # case1 is case0 moved by one voxel of 4 mm along k and back along i; files are LPS, so R turns its sign.
     fixed = np.array([[-48.0, -48.0, 48.0], [-40.0, -52.0, 40.0]])
@@ -120,3 +120,43 @@ def test_what_is_judged_is_exact_where_memory_was_short(pairs_file, tiny_model, 
     monkeypatch.setattr(FieldStore, "__init__", lambda self, *_, **__: kept(self, 1))
     for before, after in zip(rows, evaluate_pair(files, [1, 3], surfaces=False, device="cpu"), strict=True):
         assert (after["dice"], after["ndv"]) == pytest.approx((before["dice"], before["ndv"]), abs=1e-6)
+
+
+def test_an_initial_transform_is_used(pairs_file, tiny_model, tmp_path):
+    import SimpleITK as sitk
+
+    pair = read_pairs(pairs_file)[0][0]
+    without = evaluate_pair(pair, [0], model="tiny", device="cpu", affine="none")[0]["dice"]
+    sitk.WriteTransform(sitk.TranslationTransform(3, (-4.0, 0.0, 4.0)), str(tmp_path / "start.tfm"))
+    moved = replace(pair, initial_transform=tmp_path / "start.tfm")
+    assert evaluate_pair(moved, [0], model="tiny", device="cpu", affine="none")[0]["dice"] > without + 0.05
+
+
+def test_what_cannot_be_judged_is_said_before_the_registration(pairs_file, subject_folder, tmp_path, monkeypatch):
+    import SimpleITK as sitk
+
+    monkeypatch.setattr(evaluation, "Registration", lambda *_, **__: pytest.fail("registered first"))
+    pair = read_pairs(pairs_file)[0][0]
+    other = sitk.ReadImage(str(pair.moving_labels)) + 100
+    sitk.WriteImage(other, str(tmp_path / "other.nii.gz"))
+    with pytest.raises(RegistrationError, match="no label in common"):
+        evaluate_pair(replace(pair, moving_labels=tmp_path / "other.nii.gz"), [0])
+    for name, lines in (("f.csv", "1,2,3\n4,5,6\n"), ("m.csv", "1,2,3\n")):
+        (tmp_path / name).write_text(lines)
+    marked = replace(pair, fixed_landmarks=tmp_path / "f.csv", moving_landmarks=tmp_path / "m.csv")
+    with pytest.raises(RegistrationError, match="2 fixed and 1 moving"):
+        evaluate_pair(marked, [0])
+
+
+def test_a_baseline_of_the_same_rows_differs_nowhere(tmp_path):
+    """A file keeps six digits: rounding alone must not look like a difference."""
+    generator = np.random.default_rng(0)
+    rows = [row(k, str(n), generator.uniform(0.4, 0.7)) for k in (0, 2) for n in range(8)]
+    write_rows(rows, tmp_path / "before.csv")
+    assert summary(rows, read_rows(tmp_path / "before.csv")).splitlines()[-1].endswith("1 (n=8)")
+
+
+def test_labels_to_judge_by_are_numbers_above_0(tmp_path):
+    (tmp_path / "pairs.json").write_text('{"labels": [0, 4], "pairs": [{"fixed": "a.nii", "moving": "b.nii"}]}')
+    with pytest.raises(RegistrationError, match=r"whole numbers above 0, got \[0, 4\]"):
+        read_pairs(tmp_path / "pairs.json")

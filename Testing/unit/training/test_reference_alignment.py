@@ -49,3 +49,23 @@ def test_without_labels_every_subject_is_aligned_once_and_kept(subjects, aligned
     again = ReferenceAlignment(bare, tmp_path / "kept")
     assert again(bare[0], bare[1])[0, 3] == 10 and len(aligned) == count
     assert not list((tmp_path / "kept").glob("*.part"))
+
+
+@pytest.mark.parametrize("kind", ["tissues", "both sides"])
+def test_labels_that_say_nothing_of_an_axis_are_not_used(subjects, aligned, tmp_path, kind):
+    """Centers of tissues lie in one point, those of structures of both sides in the midline."""
+    generator = np.random.default_rng(0)
+
+    def relabelled(subject):
+        spread = np.array([1.0, 1.0, 1.0] if kind == "tissues" else [0.5, 30.0, 30.0])
+        places = np.random.default_rng(1).normal(0, spread, (8, 3))
+        return replace(
+            subject, centroids={n + 1: subject.center + p + generator.normal(0, 1, 3) for n, p in enumerate(places)}
+        )
+
+    flat = [relabelled(subject) for subject in subjects]
+    alignment = ReferenceAlignment(flat, tmp_path)
+    alignment.prepare()
+    assert len(aligned) >= len(flat) - 2
+    stretch = np.linalg.svd(alignment(flat[0], flat[1])[:3, :3], compute_uv=False)
+    assert stretch.max() < 1.7 * stretch.min()

@@ -78,3 +78,25 @@ def test_it_starts_from_weights_of_the_same_labels(tmp_path, subjects):
     assert all(torch.equal(value, initial[key]) for key, value in second.network.state_dict().items())
     with pytest.raises(RegistrationError, match="for 2 labels"):
         StructureTrainer(CONFIG, tmp_path / "third", subjects, labels=[1, 2], initial=initial, report=quiet)
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"shape": (40, 50, 40)}, r"shape is \[40, 50, 40\]; every one of three axes must be a multiple of 16"),
+        ({"precision": "auto"}, "precision is fp32 or bf16, got 'auto'"),
+        ({"steps": "2k"}, "steps is a whole number"),
+        ({"evaluate_every": 0}, "evaluate_every must be 1 or more"),
+    ],
+)
+def test_settings_are_checked_before_any_image_is_read(setting, message):
+    with pytest.raises(RegistrationError, match=message):
+        StructureConfig(**setting)
+
+
+def test_a_gradient_that_is_not_finite_ends_the_run(tmp_path, subjects):
+    trainer = StructureTrainer(CONFIG, tmp_path, subjects[:2], report=quiet)
+    with torch.no_grad():
+        trainer.network.scores.bias[0] = float("nan")
+    with pytest.raises(RegistrationError, match="gradient of step 1 is not finite"):
+        trainer.run()

@@ -44,3 +44,17 @@ def test_subjects_without_labels_cannot_be_paired(subject_folder):
     moving.centroids.clear()
     with pytest.raises(RegistrationError, match="0 labels in common"):
         centroid_affine(fixed, moving)
+
+
+def test_label_maps_that_16_bits_do_not_hold_are_refused(subject_folder, tmp_path):
+    import shutil
+
+    import SimpleITK as sitk
+
+    for file in subject_folder.glob("case[01]_*.nii.gz"):
+        shutil.copy(file, tmp_path)
+    path = str(tmp_path / "case1_seg.nii.gz")
+    labels = sitk.Cast(sitk.ReadImage(path), sitk.sitkInt32)
+    sitk.WriteImage(labels + 65536 * sitk.Cast(labels > 0, sitk.sitkInt32), path)
+    with pytest.raises(RegistrationError, match=r"Labels 'case1_seg.nii.gz' holds label 655.*to 32767"):
+        load_subjects(tmp_path)
