@@ -241,9 +241,9 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         if not self.runner.running:
             chooseDefaults(self._parameterNode)
         if not self.runner.session:
-            from FiReworkRegistrationLib.mrml.loaded import restoreLinear
+            from FiReworkRegistrationLib.mrml.loaded import restore
 
-            restoreLinear(slicer.mrmlScene)
+            restore(slicer.mrmlScene)
 
     def setParameterNode(self, parameterNode: FiReworkRegistrationParameterNode | None) -> None:
         if self._parameterNode:

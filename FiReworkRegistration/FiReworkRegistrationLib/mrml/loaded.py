@@ -1,7 +1,15 @@
 """Results that come back from a scene file, made the same again as when they were saved."""
 
+from .moving_place import takeBackLoaded
+
 #: Every transform of a registration has it, see ``results.transformAttributes``.
 ATTRIBUTE = "FiRework.iterations"
+
+
+def restore(scene):
+    """After a scene was loaded: fields are linear again, what was placed for a look only is back."""
+    restoreLinear(scene)
+    takeBackLoaded(scene)
 
 
 def restoreLinear(scene):

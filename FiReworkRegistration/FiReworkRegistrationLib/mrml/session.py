@@ -5,6 +5,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from ..engine.texts import tr as _
 from .heavy_work import HeavyWork
 from .live import LiveTransform, writtenMap
+from .moving_place import MovingPlace
 from .outputs import INVERSE, JACOBIAN, TRANSFORM, VOLUME, Outputs, checkOutputs, openTransform, writeOutputs
 from .pair import checkInputs, checkIterations, readPair
 from .presence import NodesRemoved, checkStillThere
@@ -68,8 +69,8 @@ class RegistrationSession:
         self._tell = Relay(progress or (lambda fraction, message: None), post)
         self._undo = ExitStack()
         self._scene = self._pair = self._registration = self._live = None
-        self._movingParentID = self._shown = self._finished = None
-        self._isPlaced = False  # whether the session has put the moving volume under the transform
+        self._shown = self._finished = None
+        self._place = MovingPlace(movingNode)
         self._written = None, None  # iteration and its map
 
     def prepare(self):
@@ -191,19 +192,14 @@ class RegistrationSession:
 
         One that the user has put there stays there.
         """
-        node, isUnder = self._pair.movingNode, self._pair.movingNode.GetParentTransformNode() is self.transformNode
-        if under and not isUnder:
-            self._movingParentID, self._isPlaced = node.GetTransformNodeID(), True
-            self._undo.callback(self.placeMoving, False)
-            node.SetAndObserveTransformNodeID(self.transformNode.GetID())
-        elif not under and self._isPlaced:
-            self._isPlaced = False
-            if isUnder:
-                node.SetAndObserveTransformNodeID(self._movingParentID)
+        if not under:
+            self._place.takeBack()
+        elif self._place.put(self.transformNode):
+            self._undo.callback(self._place.takeBack)
 
     def leavePlaced(self):
         """The moving volume under the transform is the user's doing from now on, and stays there."""
-        self._isPlaced = False
+        self._place.leave()
 
     def finish(self, iteration=None):
         """Bring all wanted outputs up to date with an iteration, in full precision.

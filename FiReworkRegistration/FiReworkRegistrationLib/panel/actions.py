@@ -83,8 +83,9 @@ class Actions:
         dependencies.ensureInstalled()
         # An installation lets events through too, and has used up the first one.
         qt.QTimer.singleShot(0, self._onBegun)
-        # The session to come must find the moving volume where the user has it.
+        # The session to come must find the moving volume where the user has it, and the memory of the one before.
         self._sections.result.rest()
+        self._sections.judge.forget()
         return self._sections.runner.register(**registrationSettings(parameters))
 
     def _registered(self):

@@ -151,7 +151,7 @@ class ResultSection:
 
     def _onValueChanged(self, value):
         session = self._runner.session
-        if self._setting or not session or value >= len(session.iterations):
+        if self._setting or not session or not self._parameters or value >= len(session.iterations):
             return
         if self._runner.running:
             self._missed = value
@@ -170,7 +170,7 @@ class ResultSection:
     def _release(self):
         self._timer.stop()
         session = self._runner.session
-        if not session or self._runner.running or self._ui.iterationSlider.sliderDown:
+        if not session or not self._parameters or self._runner.running or self._ui.iterationSlider.sliderDown:
             return
         if session.shownIteration != session.finishedIteration:
             self._onReleased(session.shownIteration)

@@ -48,6 +48,7 @@ class SceneWatch:
     def _onStartImport(self, caller, event):
         # The selectors lose their rows while nodes are read, and would write that down as a choice.
         # What is running has its own.
+        self._sections.result.rest()
         self._widget.setParameterNode(None)
 
     def _onEndImport(self, caller, event):

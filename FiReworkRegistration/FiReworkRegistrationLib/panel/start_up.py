@@ -13,6 +13,6 @@ def onStartUp():
 
 
 def _restoreResults():
-    from ..mrml.loaded import restoreLinear
+    from ..mrml.loaded import restore
 
-    restoreLinear(slicer.mrmlScene)
+    restore(slicer.mrmlScene)

@@ -1,7 +1,9 @@
 """Register, what is seen while it runs, Cancel, and what can go wrong."""
 
+import gc
 import sys
 import time
+import weakref
 from types import SimpleNamespace
 
 import pytest
@@ -355,3 +357,17 @@ def test_a_click_while_packages_are_installed_starts_nothing_twice(ready, engine
     assert installed == [1]
     assert len(engine.made) == 1
     assert outputs(ready)[0]
+
+
+def test_a_registration_gives_its_memory_up_before_the_next_one_begins(registered, engine, meanwhile):
+    engine.step = 0.03
+    first = weakref.ref(registered.runner.session)
+    alive = []
+
+    def look():
+        gc.collect()
+        alive.append(first())
+
+    meanwhile(lambda: registered.runner.running and "Align" in registered.ui.statusLabel.text, look)
+    registered.ui.registerButton.click()
+    assert alive == [None]

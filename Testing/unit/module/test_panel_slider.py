@@ -1,5 +1,7 @@
 """The slider: any iteration at once while it is held, all outputs when it is let go."""
 
+import time
+
 import numpy as np
 import pytest
 import slicer
@@ -135,6 +137,39 @@ def test_a_removed_transform_ends_the_session(registered, slider, app):
     assert registered.ui.registerButton.enabled
 
 
+@pytest.mark.parametrize("act", ["refine", "release", "polish"])
+def test_a_transform_removed_meanwhile_ends_the_session_too(registered, slider, engine, meanwhile, act):
+    engine.step, begun = 0.03, []
+    moving = registered.ui.movingSelector.currentNode()
+    own = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "Own")
+    result = registered.runner.session.transformNode
+    moving.SetAndObserveTransformNodeID(own.GetID())
+    meanwhile(lambda: registered.runner.running, lambda: slicer.mrmlScene.RemoveNode(result))
+    if act == "release":
+        Hands().drag(slider, 1)
+    else:
+        (registered.ui.refineButton if act == "refine" else registered.ui.polishButton).click()
+    registered.sections.display.begin = lambda *_: begun.append(1)
+    end = time.monotonic() + 0.8
+    while time.monotonic() < end:
+        slicer.app.processEvents()
+    assert begun == [], "it begins by itself again and again"
+    assert registered.runner.session is None and not registered.ui.refineButton.enabled
+    assert moving.GetParentTransformNode() is own
+
+
+def test_a_step_that_waits_while_a_scene_is_read_is_given_up(registered, slider, app):
+    scene = slicer.mrmlScene
+    registered.sections.result._timer.setInterval(10)
+    slider.value = 1
+    scene.StartState(scene.ImportState)
+    end = time.monotonic() + 0.1
+    while time.monotonic() < end:
+        slicer.app.processEvents()
+    scene.EndState(scene.ImportState)
+    assert app.errors == [] and parent_of_moving(registered) is None
+
+
 def test_leaving_while_it_is_held_puts_the_moving_volume_back(registered, slider):
     moving, result = registered.ui.movingSelector.currentNode(), registered.ui.outputTransformSelector.currentNode()
     slider.setSliderDown(True)
@@ -181,8 +216,6 @@ def test_the_tooltip_of_the_slider_names_the_best(registered):
 
 
 def test_moved_while_something_else_is_computed_it_is_followed_too(registered, slider, meanwhile):
-    import time
-
     meanwhile(lambda: registered.runner.running, lambda: slider.setValue(1))
     registered.runner.run(lambda: time.sleep(0.1))
     assert (slider.value, held(registered)) == (1, 1)
@@ -211,8 +244,6 @@ def test_the_fixed_volumes_parent_is_removed(registered, slider):
 
 
 def test_a_step_just_before_other_work_is_followed_after_it(registered, slider):
-    import time
-
     slider.setValue(1)
     registered.runner.run(lambda: time.sleep(0.6))
     assert wait_until(lambda: registered.runner.session.finishedIteration == 1, 5)
