@@ -127,6 +127,10 @@ def _optimize(fixed, moving, transform, shrink, sigmas, iterations, cancelled):
                 "initial transform and switch the alignment off."
             ).format(reason=reason)
         ) from error
+    finally:
+        # The method holds ``ask``, and that the method: a circle through C++, which Python does not see. What
+        # ``cancelled`` holds, such as a session with its images and fields, would stay for good.
+        method.RemoveAllCommands()
     if stopped:
         raise Cancelled("Cancelled during the affine alignment.")
     return transform, method.GetMetricValue()

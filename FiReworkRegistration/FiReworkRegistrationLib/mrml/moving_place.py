@@ -37,7 +37,10 @@ class MovingPlace:
         parent = self._node.GetParentTransformNode()
         # With a transform that is removed, what is under it loses its parent.
         if parent is transform or (parent is None and transform.GetScene() is None):
-            self._node.SetAndObserveTransformNodeID(self._formerID)
+            # One that is gone would come back as whatever node gets its ID next.
+            scene = self._node.GetScene()
+            isThere = scene is not None and scene.GetNodeByID(self._formerID or "") is not None
+            self._node.SetAndObserveTransformNodeID(self._formerID if isThere else None)
 
     def leave(self):
         """It is the user's doing from now on, and stays there."""

@@ -28,6 +28,7 @@ def saveTransform(transformNode, path):
     :raises RegistrationError: unknown ending, missing folder, no displacement field, a disk that does not take it.
     """
     path = checkPath(path)
+    _checkThere(transformNode)
     # Asks for one field from parent: what else Slicer would write, other programs misread.
     mapFromTransformNode(transformNode)
     return _write(transformNode, path)
@@ -48,6 +49,7 @@ def saveInverse(transformNode, movingNode, path, execute=None):
     from ..engine.geometry import Volume
 
     path = checkPath(path)
+    _checkThere(transformNode)
     checkVolumeNode(movingNode, _("Moving volume"))
     displacementMap = mapFromTransformNode(transformNode)
     # The map leads to the moving volume's own coordinates, so its parents do not count.
@@ -59,6 +61,13 @@ def saveInverse(transformNode, movingNode, path, execute=None):
     setMap(node, inverse)
     _write(node, path)
     return residual
+
+
+def _checkThere(transformNode):
+    from ..engine.errors import RegistrationError
+
+    if transformNode is None or transformNode.GetScene() is None:
+        raise RegistrationError(_("The transform is no longer in the scene; register again."))
 
 
 def checkPath(path):

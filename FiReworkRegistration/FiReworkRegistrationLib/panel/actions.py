@@ -144,12 +144,13 @@ class Actions:
         sections = self._sections
         try:
             if outputs and outputs.transform.GetScene():
-                # The selectors then show which nodes hold the result.
-                with slicer.util.NodeModify(parameters.parameterNode):
-                    parameters.outputTransform = outputs.transform
-                    parameters.outputVolume = outputs.volume
-                    parameters.outputJacobian = outputs.jacobian
                 self._ui.statusLabel.text = told()
+                # The selectors then show which nodes hold the result, unless another pair was chosen meanwhile.
+                if (parameters.fixedVolume, parameters.movingVolume) == sections.runner.session.volumeNodes:
+                    with slicer.util.NodeModify(parameters.parameterNode):
+                        parameters.outputTransform = outputs.transform
+                        parameters.outputVolume = outputs.volume
+                        parameters.outputJacobian = outputs.jacobian
             sections.judge.update(parameters, compare=bool(outputs))
             sections.result.update()
             if not sections.runner.session:

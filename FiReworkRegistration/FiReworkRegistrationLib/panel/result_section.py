@@ -185,7 +185,8 @@ class ResultSection:
         self._views.hold()
         session = self._runner.session
         if self._isAtRest(session) and session.isWhole:
-            session.placeMoving(session.outputVolumeNode is None)
+            # To be seen: nobody looks once the panel is left.
+            session.placeMoving(self._parameters is not None and session.outputVolumeNode is None)
         self._showPair(draft=False)
 
     def _flip(self):

@@ -63,8 +63,10 @@ class UseSection:
     def _onSaveTransform(self, checked=False):
         from ..mrml.saving import saveTransform
 
-        path = self._dialog.ask(_("Save transform"), self._parameters.outputTransform.GetName())
-        if path and self._try(lambda: saveTransform(self._parameters.outputTransform, path)):
+        # Before the dialog: scripts may change the choices while it is open.
+        node = self._parameters.outputTransform
+        path = self._dialog.ask(_("Save transform"), node.GetName())
+        if path and self._try(lambda: saveTransform(node, path)):
             session = self._runner.session
             isAffine = session is not None and session.finishedIteration == 0
             text = _("Saved {path}, which is the affine alignment only.") if isAffine else _("Saved {path}")
@@ -73,16 +75,12 @@ class UseSection:
     def _onSaveInverse(self, checked=False):
         from ..mrml.saving import saveInverse
 
-        parameters = self._parameters
-        path = self._dialog.ask(
-            _("Save inverse transform"), _("{name} inverse").format(name=parameters.outputTransform.GetName())
-        )
+        node, moving = self._parameters.outputTransform, self._parameters.movingVolume
+        path = self._dialog.ask(_("Save inverse transform"), _("{name} inverse").format(name=node.GetName()))
         if not path:
             return
         self._ui.statusLabel.text = _("Computing the inverse transform…")
-        residual = self._try(
-            lambda: saveInverse(parameters.outputTransform, parameters.movingVolume, path, execute=self._runner.run)
-        )
+        residual = self._try(lambda: saveInverse(node, moving, path, execute=self._runner.run))
         if residual is not None:
             text = _("Saved {path}; inverse error {residual} mm (99th percentile).")
             self._ui.statusLabel.text = text.format(path=path, residual=f"{residual:.2f}")

@@ -113,3 +113,20 @@ def test_a_head_of_another_size_is_no_slab(shape):
     truth[:3, 3] = 0.4 * shape.grid.center
     found = prealign(shape, moved(shape, truth))
     np.testing.assert_allclose(np.linalg.svd(found.matrix[:3, :3], compute_uv=False), 0.6, atol=0.05)
+
+
+def test_what_asks_whether_to_stop_is_let_go(shape):
+    """SimpleITK keeps commands in C++, where the garbage collector does not look."""
+    import gc
+    import weakref
+
+    class Session:
+        def stopped(self):
+            return False
+
+    session = Session()
+    alive = weakref.ref(session)
+    prealign(shape, shape, cancelled=session.stopped)
+    del session
+    gc.collect()
+    assert alive() is None

@@ -371,3 +371,12 @@ def test_a_registration_gives_its_memory_up_before_the_next_one_begins(registere
     meanwhile(lambda: registered.runner.running and "Align" in registered.ui.statusLabel.text, look)
     registered.ui.registerButton.click()
     assert alive == [None]
+
+
+def test_another_pair_chosen_by_a_script_meanwhile_keeps_its_own_outputs(ready, volume, engine, meanwhile, app):
+    engine.step, other = 0.03, volume("Other")
+    parameters = ready.logic.getParameterNode()
+    meanwhile(at_iteration(ready, 2), lambda: setattr(parameters, "movingVolume", other))
+    ready.ui.registerButton.click()
+    assert app.errors == [] and ready.ui.statusLabel.text.startswith("Done")
+    assert parameters.outputTransform is None and ready.runner.session is None

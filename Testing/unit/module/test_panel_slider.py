@@ -266,3 +266,14 @@ def test_dragged_on_while_outputs_are_written_and_landmarks_measured(registered,
     assert (slider.value, held(registered)) == (1, 1)
     assert parent_of_moving(registered) is registered.ui.outputTransformSelector.currentNode()
     slider.setSliderDown(False)
+
+
+def test_nothing_is_placed_for_a_panel_that_was_left_meanwhile(registered, slider, engine, meanwhile):
+    engine.step = 0.03
+    moving = registered.ui.movingSelector.currentNode()
+    slicer.mrmlScene.RemoveNode(registered.ui.outputVolumeSelector.currentNode())
+    slicer.app.processEvents()
+    meanwhile(lambda: registered.runner.running, registered.exit)
+    registered.ui.refineButton.click()
+    slicer.app.processEvents()
+    assert moving.GetParentTransformNode() is None

@@ -260,3 +260,14 @@ def test_placed_while_the_session_shows_it_there_it_stays(registered):
     ui.applyButton.click()
     registered.exit()
     assert moving.GetParentTransformNode() is ui.outputTransformSelector.currentNode()
+
+
+@pytest.mark.parametrize("button", ["saveTransformButton", "saveInverseButton"])
+def test_a_transform_that_goes_while_the_dialog_is_open(registered, path, app, monkeypatch, button):
+    def ask(*_):
+        slicer.mrmlScene.RemoveNode(registered.ui.outputTransformSelector.currentNode())
+        return str(path("", "", "", ""))
+
+    monkeypatch.setattr(qt.QFileDialog, "getSaveFileName", ask)
+    getattr(registered.ui, button).click()
+    assert app.errors == ["The transform is no longer in the scene; register again."]

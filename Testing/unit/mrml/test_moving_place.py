@@ -64,3 +64,12 @@ def test_a_scene_that_was_saved_meanwhile_has_it_back(scene, moving, result):
     moving.SetAndObserveTransformNodeID(result.GetID())
     takeBackLoaded(scene)
     assert parent(moving) == "result"
+
+
+def test_a_parent_that_is_gone_does_not_come_back(scene, moving, result, tools):
+    place = MovingPlace(moving)
+    place.put(result)
+    scene.RemoveNode(scene.GetFirstNodeByName("own"))
+    place.takeBack()
+    tools.addLinear("another", np.eye(4))
+    assert moving.GetTransformNodeID() is None
