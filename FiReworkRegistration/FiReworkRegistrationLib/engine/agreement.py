@@ -43,19 +43,22 @@ class AgreementMeter:
     """
 
     def __init__(self, fixed: Volume, moving: Volume, step=SAMPLE_MM):
-        self._points = _lattice(fixed, step)
-        self._moving_grid = moving.grid
+        strides = np.maximum(np.round(step / fixed.grid.spacing), 1).astype(int)
+        self._points = _lattice(fixed, strides)
+        self._moving_grid, self._moving_box = moving.grid, _box(moving.array > 0)
         self._moving, self._moving_content = _smoothed(moving), (moving.array > 0).astype(np.float32)
-        ijk = fixed.grid.to_ijk(self._points)
-        self._fixed = _sample(self._moving if fixed is moving else _smoothed(fixed), ijk)
-        self._content = _sample((fixed.array > 0).astype(np.float32), ijk) > 0.5
+        self._fixed = _at_lattice(self._moving if fixed is moving else _smoothed(fixed), strides)
+        self._content = _at_lattice(fixed.array, strides) > 0
 
     def __call__(self, matrix: np.ndarray) -> Agreement:
         """:param matrix: 4x4 RAS mm, fixed to moving."""
         ijk = self._moving_grid.to_ijk(linear_map(matrix, self._points))
         reached = ((ijk >= -0.5) & (ijk <= np.array(self._moving_grid.shape[::-1]) - 0.5)).all(axis=1)
         ijk, fixed, content = ijk[reached], self._fixed[reached], self._content[reached]
-        there = _sample(self._moving_content, ijk) > 0.5
+        # Elsewhere is nothing to be found: a volume may be mostly air.
+        near = ((ijk > self._moving_box[0] - 1) & (ijk < self._moving_box[1] + 1)).all(axis=1)
+        there = np.zeros(len(ijk), dtype=bool)
+        there[near] = _sample(self._moving_content, ijk[near]) > 0.5
         both = content & there
         smaller = min(content.sum(), there.sum())
         if both.sum() < BINS:
@@ -96,11 +99,22 @@ def _pearson(first: np.ndarray, second: np.ndarray) -> float:
     return float((a * b).sum() / max(np.sqrt((a * a).sum() * (b * b).sum()), 1e-12))
 
 
-def _lattice(volume: Volume, step: float) -> np.ndarray:
-    """Every so many voxels of the volume's grid, RAS mm (N, 3)."""
-    strides = np.maximum(np.round(step / volume.grid.spacing), 1).astype(int)
+def _lattice(volume: Volume, strides) -> np.ndarray:
+    """Every so many voxels of the volume's grid along i, j, k, RAS mm (N, 3)."""
     axes = (np.arange(0, size, stride) for size, stride in zip(volume.grid.shape[::-1], strides))
     return volume.grid.to_ras(np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3))
+
+
+def _at_lattice(array: np.ndarray, strides) -> np.ndarray:
+    """Values at the points of :func:`_lattice`, in their order."""
+    return array[tuple(slice(None, None, stride) for stride in reversed(strides))].T.ravel()
+
+
+def _box(content: np.ndarray) -> np.ndarray:
+    """First and last voxel of what is marked, (2, 3) in the order i, j, k; of everything where nothing is."""
+    marked = [content.any(axis=tuple(a for a in range(3) if a != axis)) for axis in (2, 1, 0)]
+    found = [np.flatnonzero(line) if line.any() else np.arange(len(line)) for line in marked]
+    return np.array([[line[0] for line in found], [line[-1] for line in found]])
 
 
 def _smoothed(volume: Volume) -> np.ndarray:
@@ -108,7 +122,13 @@ def _smoothed(volume: Volume) -> np.ndarray:
 
     # A box costs the same at every width; it is as wide as a Gaussian of that sigma.
     width = 2 * np.round(np.sqrt(3) * SMOOTHING_MM / volume.grid.spacing[::-1]).astype(int) + 1
-    return uniform_filter(volume.array, width.tolist(), output=np.float32)
+    first, last = _box(volume.array > 0)
+    around = tuple(
+        slice(max(0, low - size), high + size + 1) for low, high, size in zip(first[::-1], last[::-1], width)
+    )
+    result = np.zeros(volume.array.shape, dtype=np.float32)
+    result[around] = uniform_filter(volume.array[around], width.tolist(), output=np.float32)
+    return result
 
 
 def _sample(array: np.ndarray, ijk: np.ndarray) -> np.ndarray:

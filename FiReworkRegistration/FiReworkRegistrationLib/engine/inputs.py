@@ -10,6 +10,8 @@ from .preprocessing import foreground, normalize_intensity
 from .texts import tr as _
 
 INITIAL_TRANSFORM = _("Initial transform")
+#: An initial transform that makes things so many times larger or smaller is not one of millimeters.
+MOST_SCALE = 10.0
 #: A mask of less than this share of what the other volume shows marks a part, not the brain in a head.
 PART = 0.2
 
@@ -84,6 +86,23 @@ def check_linear(matrix, name=INITIAL_TRANSFORM) -> np.ndarray:
     if matrix.shape != (4, 4) or not np.isfinite(matrix).all() or abs(np.linalg.det(matrix[:3, :3])) < 1e-6:
         raise RegistrationError(
             _("{name} is not an invertible 4x4 linear transform; choose a rigid or affine one.").format(name=name)
+        )
+    return matrix
+
+
+def check_start(matrix) -> np.ndarray:
+    """An initial transform that two heads can have between them, 4x4 float64, or RegistrationError."""
+    matrix = check_linear(matrix)
+    scale = np.linalg.svd(matrix[:3, :3], compute_uv=False)
+    if np.linalg.det(matrix[:3, :3]) < 0:
+        raise RegistrationError(
+            _("{name} mirrors: left would become right. Choose one that does not.").format(name=INITIAL_TRANSFORM)
+        )
+    if scale.max() > MOST_SCALE or scale.min() < 1 / MOST_SCALE or not np.allclose(matrix[3], (0, 0, 0, 1)):
+        raise RegistrationError(
+            _("{name} scales by {low:.2g} to {high:.2g}; choose a rigid or affine one of millimeters.").format(
+                name=INITIAL_TRANSFORM, low=scale.min(), high=scale.max()
+            )
         )
     return matrix
 

@@ -15,7 +15,7 @@ from .coverage import coverage
 from .device import choose_device, choose_precision
 from .errors import Cancelled, RegistrationError
 from .geometry import Volume
-from .inputs import check_linear, check_overlap, is_part, prepare_image
+from .inputs import check_overlap, check_start, is_part, prepare_image
 from .map_writers import TAPER_VOXELS, MapWriters, finer_than, taper
 from .maps import DisplacementMap
 from .models import find_model, load_network, load_structures
@@ -106,7 +106,7 @@ class Registration:
             prepared_fixed = replace(prepared_fixed, volume=whole_fixed.volume)
         elif moving_mask is not None and fixed_mask is None and is_part(prepared_moving, prepared_fixed):
             prepared_moving = prepare_image(moving, None, _("Moving"), normalization)
-        start = None if initial_transform is None else check_linear(initial_transform)
+        start = None if initial_transform is None else check_start(initial_transform)
         check_overlap(fixed, moving, np.eye(4) if start is None else start)
         network = load_network(self.card, self.device)
         # The field fades at the border of the grid, outside of what is registered.

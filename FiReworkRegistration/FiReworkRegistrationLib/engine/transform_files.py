@@ -61,7 +61,10 @@ def read_linear(path) -> np.ndarray:
     try:
         transform = sitk.ReadTransform(str(path))
     except RuntimeError as error:
-        raise RegistrationError(f"Initial transform '{path}' cannot be read as an ITK transform.") from error
+        raise RegistrationError(
+            f"Initial transform '{path}' cannot be read as an ITK transform (.tfm, .txt, .mat, .h5); save one from 3D "
+            "Slicer, ANTs or SimpleITK. Matrices of FSL or NumPy have to be converted first."
+        ) from error
     if transform.GetDimension() != 3:
         raise RegistrationError(f"Initial transform '{path}' is {transform.GetDimension()}D; give a 3D transform.")
     if not transform.IsLinear():

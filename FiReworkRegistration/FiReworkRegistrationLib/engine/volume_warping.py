@@ -10,11 +10,19 @@ from .maps import DisplacementMap
 
 #: Voxels whose coordinates are in memory together while a volume is warped.
 WARPED_AT_ONCE = 8_000_000
+#: Voxels that the lowest gray value is looked for in.
+SAMPLED = 1_000_000
 #: Whole numbers above it are not all float32 numbers: such labels are numbered anew while they are warped.
 MOST_EXACT = 2**24
 #: A volume's lowest value that is further from 0 is a mark for nothing measured. Counted from there, gray values
 #: would lose digits of float32.
 MOST_SHIFT = 1e5
+
+
+def _lowest(array: np.ndarray) -> float:
+    """The lowest gray value but for a thousandth of the voxels: a single outlier is not what air has."""
+    values = array.ravel()[:: max(1, array.size // SAMPLED)]
+    return float(np.percentile(values, 0.1, method="lower"))
 
 
 def warp_volume(moving: Volume, dmap: DisplacementMap, fixed: Volume, mode="bilinear") -> Volume:
@@ -32,7 +40,7 @@ def warp_volume(moving: Volume, dmap: DisplacementMap, fixed: Volume, mode="bili
         values, place = values[order], np.argsort(order)
         moving = Volume(place[numbers[:-1]].reshape(moving.array.shape), moving.affine, moving.name)
     image = torch.from_numpy(np.ascontiguousarray(moving.array, dtype=np.float32))[None, None]
-    lowest = 0.0 if mode == "nearest" else float(image.min())
+    lowest = 0.0 if mode == "nearest" else _lowest(moving.array)
     lowest = lowest if abs(lowest) < MOST_SHIFT else 0.0
     if lowest:
         image = image - lowest

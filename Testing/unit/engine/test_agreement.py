@@ -61,3 +61,21 @@ def test_a_line_foretells_another_contrast_badly():
 def test_agreement_with_itself_falls_with_the_distance():
     scores = [self_agreement(head(), mm) for mm in (0, 3, 6, 12)]
     assert scores == sorted(scores, reverse=True) and scores[0] > 0.95
+
+
+def test_air_around_changes_nothing():
+    """A volume may be mostly air: what is left out of the computation there must not be missed."""
+    generator = np.random.default_rng(0)
+    small = np.zeros((20, 22, 24), np.float32)
+    small[4:16, 4:18, 4:20] = generator.uniform(0.1, 1, (12, 14, 16))
+    padded = np.pad(small, ((8, 12), (16, 4), (4, 20)))
+    grid = np.diag([2.0, 2.0, 2.0, 1.0])
+    shifted = grid.copy()
+    shifted[:3, 3] = -2.0 * np.array([4, 16, 8])
+    moved = np.eye(4)
+    moved[:3, 3] = (3.0, -5.0, 2.0)
+    plain, wide = Volume(small, grid), Volume(padded, shifted)
+    assert AgreementMeter(wide, wide)(moved).score == pytest.approx(AgreementMeter(plain, plain)(moved).score, abs=0.02)
+    assert AgreementMeter(plain, wide)(moved).correlation == pytest.approx(
+        AgreementMeter(plain, plain)(moved).correlation, abs=1e-6
+    )

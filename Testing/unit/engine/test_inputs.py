@@ -3,7 +3,7 @@ import pytest
 
 from FiReworkRegistrationLib.engine.errors import RegistrationError
 from FiReworkRegistrationLib.engine.geometry import Volume
-from FiReworkRegistrationLib.engine.inputs import check_linear, check_overlap, is_part, prepare_image
+from FiReworkRegistrationLib.engine.inputs import check_linear, check_overlap, check_start, is_part, prepare_image
 
 
 def mask_of(volume, array):
@@ -60,3 +60,17 @@ def test_a_mask_of_a_part_is_told_from_that_of_a_brain(ball):
     marked = [whole.content & (np.arange(ball.array.shape[0]) % step == 0)[:, None, None] for step in (2, 8)]
     brain, part = (prepare_image(ball, mask_of(ball, mask), "Fixed") for mask in marked)
     assert is_part(part, whole) and not is_part(brain, whole) and not is_part(whole, part)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "message"),
+    [
+        (np.diag([-1.0, 1, 1, 1]), "Initial transform mirrors"),
+        (np.diag([0.01, 0.01, 0.02, 1]), r"scales by 0.01 to 0.02"),
+        (np.array([[1.0, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0.1, 1]]), "rigid or affine"),
+    ],
+)
+def test_a_start_that_no_two_heads_have_between_them(matrix, message):
+    with pytest.raises(RegistrationError, match=message):
+        check_start(matrix)
+    assert check_start(np.diag([0.8, 1, 1.2, 1])) is not None

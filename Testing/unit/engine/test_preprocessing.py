@@ -59,3 +59,17 @@ def test_standardized_gray_values_have_their_background_in_the_middle():
     brain = np.zeros((20, 20, 20), np.float32)
     brain[5:15, 5:15, 5:15] = np.random.default_rng(0).normal(0, 1, (10, 10, 10))
     assert foreground(brain).sum() == 1000
+
+
+def test_ringing_of_a_spline_is_no_object():
+    """A rotated grid has exact zeros in its corners, and a little less than 0 beside edges."""
+    head = np.zeros((30, 30, 30), np.float32)
+    head[5:25, 5:25, 5:25] = np.random.default_rng(0).uniform(-2, 2, (20, 20, 20))
+    head[10:20, 10:20, 10:20] = np.random.default_rng(1).uniform(50, 255, (10, 10, 10))
+    assert foreground(head).sum() == 1000
+
+
+def test_a_single_voxel_makes_no_ct():
+    head = np.random.default_rng(0).uniform(0, 255, (20, 20, 20))
+    head[3, 3, 3] = -1000
+    assert not looks_like_ct(head)

@@ -53,7 +53,7 @@ def test_labels_are_warped_without_new_values(fixed, moving, shifted):
 def test_outside_comes_the_lowest_value_if_it_is_one(fixed, moving, shifted, lowest, outside):
     """A mark for nothing measured is no gray value, and would swallow the others."""
     array = moving.array.astype(np.float32) * 100 - 500
-    array[0, 0, 0] = lowest
+    array[0] = lowest
     far = np.eye(4)
     far[0, 3] = 500
     warped = warp_volume(Volume(array, moving.affine, "moving"), shifted, fixed).array
@@ -71,3 +71,11 @@ def test_labels_of_nine_digits_stay_themselves():
     volume = Volume(labels)
     still = DisplacementMap(volume.grid, np.zeros((4, 4, 4, 3), np.float32))
     assert np.array_equal(warp_volume(volume, still, volume, "nearest").array, labels)
+
+
+def test_an_outlier_is_not_what_air_has():
+    array = np.full((20, 20, 20), 10, np.int16)
+    array[3, 3, 3] = -3000
+    volume = Volume(array)
+    aside = DisplacementMap(volume.grid, np.full((20, 20, 20, 3), 100, np.float32))
+    assert (warp_volume(volume, aside, volume).array == 10).all()
