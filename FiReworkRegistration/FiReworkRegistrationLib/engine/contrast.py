@@ -19,8 +19,8 @@ CHOICES = ("auto", "same", "different")
 #: Contrasts differ where gray values foretell each other so much better by a curve than by a line, and where less than
 #: that share of what they have in common locally rises in both. Aligned T1 images have less than .05 and more than .96,
 #: of one scanner, of two, or with a template; real T2 and PD templates with T1 .037 and more, .64 and less; FLAIR made
-#: from T1 .038 and more, .89 and less. T1 images that lie 20 mm off can have such a gain too, by 20 degrees .03.
-LEAST_GAIN, MOST_RISING = 0.03, 0.93
+#: from T1 .038 and more, .936 and less. T1 images that lie 20 mm off can have such a gain too, by 20 degrees .03.
+LEAST_GAIN, MOST_RISING = 0.03, 0.945
 #: Width of what is local there, mm.
 LOCAL_MM = 18.0
 #: Points below which nobody can tell, and places below which there is no map.
