@@ -73,7 +73,8 @@ def _settings(options) -> dict:
     from ..engine.models import find_model
 
     preset, levels, seconds = polish_settings(options)
-    choose_device(options.device)
+    if not options.dask:  # whose workers may have what this machine lacks
+        choose_device(options.device)
     return {
         "model": find_model(options.model).name, "preset": preset.name, "polish": bool(levels), "seconds": seconds,
         "iterations": options.iterations or preset.iterations,
