@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
+from .fields import bounding_box
 from .geometry import Volume, linear_map
 
 #: Distance of the points that are compared, and the smoothing before, mm: two people agree in no finer detail.
@@ -45,7 +47,10 @@ class AgreementMeter:
     def __init__(self, fixed: Volume, moving: Volume, step=SAMPLE_MM):
         strides = np.maximum(np.round(step / fixed.grid.spacing), 1).astype(int)
         self._points = _lattice(fixed, strides)
-        self._moving_grid, self._moving_box = moving.grid, _box(moving.array > 0)
+        self._moving_grid = moving.grid
+        # First voxel and the one after the last, i, j, k.
+        box = bounding_box(torch.from_numpy(moving.array > 0), 0)[::-1]
+        self._moving_box = np.array([[part.start for part in box], [part.stop for part in box]])
         self._moving, self._moving_content = _smoothed(moving), (moving.array > 0).astype(np.float32)
         self._fixed = _at_lattice(self._moving if fixed is moving else _smoothed(fixed), strides)
         self._content = _at_lattice(fixed.array, strides) > 0
@@ -56,7 +61,7 @@ class AgreementMeter:
         reached = ((ijk >= -0.5) & (ijk <= np.array(self._moving_grid.shape[::-1]) - 0.5)).all(axis=1)
         ijk, fixed, content = ijk[reached], self._fixed[reached], self._content[reached]
         # Elsewhere is nothing to be found: a volume may be mostly air.
-        near = ((ijk > self._moving_box[0] - 1) & (ijk < self._moving_box[1] + 1)).all(axis=1)
+        near = ((ijk > self._moving_box[0] - 1) & (ijk < self._moving_box[1])).all(axis=1)
         there = np.zeros(len(ijk), dtype=bool)
         there[near] = _sample(self._moving_content, ijk[near]) > 0.5
         both = content & there
@@ -110,22 +115,12 @@ def _at_lattice(array: np.ndarray, strides) -> np.ndarray:
     return array[tuple(slice(None, None, stride) for stride in reversed(strides))].T.ravel()
 
 
-def _box(content: np.ndarray) -> np.ndarray:
-    """First and last voxel of what is marked, (2, 3) in the order i, j, k; of everything where nothing is."""
-    marked = [content.any(axis=tuple(a for a in range(3) if a != axis)) for axis in (2, 1, 0)]
-    found = [np.flatnonzero(line) if line.any() else np.arange(len(line)) for line in marked]
-    return np.array([[line[0] for line in found], [line[-1] for line in found]])
-
-
 def _smoothed(volume: Volume) -> np.ndarray:
     from scipy.ndimage import uniform_filter
 
     # A box costs the same at every width; it is as wide as a Gaussian of that sigma.
     width = 2 * np.round(np.sqrt(3) * SMOOTHING_MM / volume.grid.spacing[::-1]).astype(int) + 1
-    first, last = _box(volume.array > 0)
-    around = tuple(
-        slice(max(0, low - size), high + size + 1) for low, high, size in zip(first[::-1], last[::-1], width)
-    )
+    around = bounding_box(torch.from_numpy(volume.array > 0), int(width.max()))
     result = np.zeros(volume.array.shape, dtype=np.float32)
     result[around] = uniform_filter(volume.array[around], width.tolist(), output=np.float32)
     return result

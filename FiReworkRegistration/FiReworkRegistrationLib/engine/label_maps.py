@@ -30,10 +30,19 @@ def label_map(volume: Volume, role: str, highest: int | None = None) -> Volume:
         array = rounded.astype(np.int64)
     lowest, found = int(array.min()), int(array.max())
     if lowest < 0 or (highest is not None and found > highest):
-        wanted = "" if highest is None else _(" to {highest}").format(highest=highest)
+        wanted = _(" and above") if highest is None else _(" to {highest}").format(highest=highest)
         raise RegistrationError(
             _("{role} '{name}' holds label {value}; give labels of 0 (background){wanted} and no others.").format(
-                role=role, name=volume.name, value=lowest if lowest < 0 else found, wanted=wanted or _(" and above")
+                role=role, name=volume.name, value=lowest if lowest < 0 else found, wanted=wanted
             )
         )
     return Volume(array, volume.affine, volume.name)
+
+
+def numbered(array: np.ndarray, labels) -> np.ndarray:
+    """1, 2, ... for ``labels``, which ascend, and 0 for any other value; int32 of the same shape."""
+    labels = np.asarray(labels)
+    if not len(labels):
+        return np.zeros(array.shape, dtype=np.int32)
+    place = np.searchsorted(labels, array).clip(max=len(labels) - 1)
+    return np.where(labels[place] == array, place + 1, 0).astype(np.int32)

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from .errors import RegistrationError
+from .label_maps import numbered
 from .warping import identity_grid
 
 #: Label values below which voxels are counted in a table of all of them. Those of some atlases have nine digits.
@@ -25,22 +26,16 @@ def dice_per_label(first: np.ndarray, second: np.ndarray, labels=None) -> dict[i
         raise RegistrationError("A label map has negative values; give labels of 0 (background) and above.")
     size = int(max(a.max(), b.max(), *([] if labels is None else labels))) + 1
     if size > MOST_COUNTED:
-        return _dice_of_large_labels(a, b, labels)
+        # Numbered anew: a count of every number up to theirs would take gigabytes.
+        order = sorted(map(int, np.setdiff1d(np.union1d(a, b), 0) if labels is None else labels))
+        renumbered = dice_per_label(numbered(a, order), numbered(b, order), range(1, len(order) + 1))
+        return dict(zip(order, renumbered.values(), strict=True))
     count_a, count_b = np.bincount(a, minlength=size), np.bincount(b, minlength=size)
     both = np.bincount(a[a == b], minlength=size)
     total = (count_a + count_b).astype(float)
     if labels is None:
         labels = [label for label in np.nonzero(total)[0] if label != 0]
     return {int(k): 2.0 * both[k] / total[k] if total[k] else float("nan") for k in labels}
-
-
-def _dice_of_large_labels(a, b, labels):
-    """Numbered anew: a count of every number up to theirs would take gigabytes."""
-    values, both = np.unique(np.concatenate([a, b, [0]]), return_inverse=True)
-    number = {int(value): index for index, value in enumerate(values)}
-    found = dice_per_label(both[: len(a)], both[len(a) : -1])
-    wanted = [value for value in number if value] if labels is None else labels
-    return {int(k): found.get(number.get(int(k)), float("nan")) for k in wanted}
 
 
 def mean_dice(first, second, labels=None) -> float:
@@ -95,7 +90,7 @@ def surface_figures(first: np.ndarray, second: np.ndarray, spacing, labels=None)
     if labels is None:
         labels = (set(np.unique(first)) | set(np.unique(second))) - {0}
     labels = sorted(map(int, labels))
-    boxes = [ndimage.find_objects(_numbered(labelmap, labels), len(labels)) for labelmap in (first, second)]
+    boxes = [ndimage.find_objects(numbered(labelmap, labels), len(labels)) for labelmap in (first, second)]
     figures = {}
     for label, *found in zip(labels, *boxes, strict=True):
         if None in found:
@@ -105,14 +100,6 @@ def surface_figures(first: np.ndarray, second: np.ndarray, spacing, labels=None)
         distances = surface_distances(first[both] == label, second[both] == label, spacing)
         figures[label] = (average_surface_distance(distances), hausdorff95(distances))
     return figures
-
-
-def _numbered(labelmap, labels) -> np.ndarray:
-    """1, 2, ... in the order of ``labels``, 0 elsewhere."""
-    if not labels:
-        return np.zeros(labelmap.shape, dtype=np.int32)
-    place = np.searchsorted(labels, labelmap).clip(max=len(labels) - 1)
-    return np.where(np.array(labels)[place] == labelmap, place + 1, 0).astype(np.int32)
 
 
 #: The corners of a cell whose coordinates sum to an even number; they span one of the two

@@ -6,6 +6,7 @@ import numpy as np
 
 from .errors import RegistrationError
 from .geometry import Grid, Volume
+from .label_maps import numbered
 from .maps import DisplacementMap
 from .texts import tr as _
 from .volume_warping import warp_volume
@@ -113,11 +114,8 @@ def _places(layers, who):
 
 def _compact(layer: LabelLayer) -> Volume:
     """Labels 1, 2, ... in the order of their values: small enough to be counted in pairs."""
-    values = np.array(sorted(layer.names))
-    array = np.asarray(layer.volume.array)
-    position = np.searchsorted(values, array).clip(max=len(values) - 1)
-    known = values[position] == array
-    return Volume(np.where(known, position + 1, 0).astype(np.int32), layer.volume.affine, layer.volume.name)
+    labels = numbered(np.asarray(layer.volume.array), sorted(layer.names))
+    return Volume(labels, layer.volume.affine, layer.volume.name)
 
 
 def _on_grid(labels: Volume, grid: Grid) -> np.ndarray:

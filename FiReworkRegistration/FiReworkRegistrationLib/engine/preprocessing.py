@@ -6,6 +6,9 @@ import numpy as np
 #: were trained with; the full range suits label-like or synthetic images, whose rare values matter.
 NORMALIZATIONS = {"robust": (0.5, 99.5), "full-range": (0.0, 100.0)}
 
+#: Voxels that percentiles of whole volumes are taken from.
+SAMPLED = 1_000_000
+
 
 def foreground(array: np.ndarray) -> np.ndarray:
     """Rough object mask of an image without one, bool, the array's shape.
@@ -14,12 +17,12 @@ def foreground(array: np.ndarray) -> np.ndarray:
     it is the lowest value and fills a tenth of the volume, or is 0 in the midst of standardized gray values.
     Otherwise background is noise: the threshold lies at 8 % of the robust intensity range.
     """
-    if float(array.min()) < 0 and np.count_nonzero(array == 0) > 0.1 * array.size and not looks_like_ct(array):
+    lowest = float(array.min())
+    if lowest < 0 and np.count_nonzero(array == 0) > 0.1 * array.size and not looks_like_ct(array):
         low, high = np.percentile(array[array != 0], (1.0, 99.5))
         # Well below it: splines ring a little around a background of 0.
         if low < -0.1 * high:
             return array != 0
-    lowest = float(array.min())
     if np.count_nonzero(array == lowest) > 0.1 * array.size:
         mask = array > lowest
         values = array[mask]
@@ -48,10 +51,15 @@ def normalize_intensity(array: np.ndarray, mask: np.ndarray, zero_outside=False,
     return scaled
 
 
+def sampled(array: np.ndarray) -> np.ndarray:
+    """Enough voxels for percentiles, (N,)."""
+    return array.ravel()[:: max(1, array.size // SAMPLED)]
+
+
 def looks_like_ct(array: np.ndarray) -> bool:
     """Whether gray values are Hounsfield units: air at -1000, tissue around 0."""
-    # A sample is enough, and a single voxel says nothing.
-    array = array.ravel()[:: max(1, array.size // 1_000_000)]
+    array = sampled(array)
+    # A single voxel says nothing.
     if not float(np.percentile(array, 1)) <= -900:
         return False
     tissue = array[array > -500]

@@ -6,12 +6,12 @@ import torch.nn.functional as F
 
 from .affine_table import affine_table, from_slice, to_unit_box
 from .geometry import Volume
+from .label_maps import numbered
 from .maps import DisplacementMap
+from .preprocessing import sampled
 
 #: Voxels whose coordinates are in memory together while a volume is warped.
 WARPED_AT_ONCE = 8_000_000
-#: Voxels that the lowest gray value is looked for in.
-SAMPLED = 1_000_000
 #: Whole numbers above it are not all float32 numbers: such labels are numbered anew while they are warped.
 MOST_EXACT = 2**24
 #: A volume's lowest value that is further from 0 is a mark for nothing measured. Counted from there, gray values
@@ -21,8 +21,7 @@ MOST_SHIFT = 1e5
 
 def _lowest(array: np.ndarray) -> float:
     """The lowest gray value but for a thousandth of the voxels: a single outlier is not what air has."""
-    values = array.ravel()[:: max(1, array.size // SAMPLED)]
-    return float(np.percentile(values, 0.1, method="lower"))
+    return float(np.percentile(sampled(array), 0.1, method="lower"))
 
 
 def warp_volume(moving: Volume, dmap: DisplacementMap, fixed: Volume, mode="bilinear") -> Volume:
@@ -32,13 +31,10 @@ def warp_volume(moving: Volume, dmap: DisplacementMap, fixed: Volume, mode="bili
     :return: voxels that map outside the moving volume have its lowest value, in a CT air and not 0; labels are 0
         there, and so are volumes whose lowest value is beyond :data:`MOST_SHIFT`.
     """
-    values = None
+    labels, dtype = None, moving.array.dtype
     if mode == "nearest" and np.abs(moving.array).max() > MOST_EXACT:
-        values, numbers = np.unique(np.append(moving.array, 0), return_inverse=True)
-        # Outside is 0, which then has to be number 0.
-        order = np.append(np.flatnonzero(values == 0), np.flatnonzero(values != 0))
-        values, place = values[order], np.argsort(order)
-        moving = Volume(place[numbers[:-1]].reshape(moving.array.shape), moving.affine, moving.name)
+        labels = np.setdiff1d(moving.array, 0)
+        moving = Volume(numbered(moving.array, labels), moving.affine, moving.name)
     image = torch.from_numpy(np.ascontiguousarray(moving.array, dtype=np.float32))[None, None]
     lowest = 0.0 if mode == "nearest" else _lowest(moving.array)
     lowest = lowest if abs(lowest) < MOST_SHIFT else 0.0
@@ -61,5 +57,5 @@ def warp_volume(moving: Volume, dmap: DisplacementMap, fixed: Volume, mode="bili
         part[...] = F.grid_sample(image, there, mode=mode, align_corners=True)[0, 0].add_(lowest).numpy()
     if mode == "nearest":
         warped = np.rint(warped).astype(moving.array.dtype)
-        warped = warped if values is None else values[warped]
+        warped = warped if labels is None else np.append(0, labels).astype(dtype)[warped]
     return Volume(warped, fixed.affine, f"{moving.name} warped")

@@ -197,7 +197,7 @@ class ResultSection:
         """The buttons that go on from the last iteration."""
         refine, polish = self._ui.refineButton, self._ui.polishButton
         refine.enabled = polish.enabled = enabled
-        first = _("Click Register first. Iterations are not kept in a saved scene.")
+        first = _registerFirst()
         refine.toolTip = _("More iterations of the network, from the last one on.") if enabled else first
         polish.toolTip = (
             _("Optimize the last iteration for this pair: more accurate, no folds, a minute or more on a CPU.")
@@ -217,7 +217,7 @@ class ResultSection:
         if not session:
             self._ui.iterationLabel.text = ""
             self._ui.verdictLabel.text = ""
-            self._ui.iterationSlider.toolTip = _("Click Register first. Iterations are not kept in a saved scene.")
+            self._ui.iterationSlider.toolTip = _registerFirst()
             return
         self._ui.iterationLabel.text = self._name(session, value)
         notices = [self._runner.notice, self._precision(session, value), self._verdict(value)]
@@ -286,3 +286,8 @@ class ResultSection:
         session = self._runner.session
         transform = session.transformNode if session and session.transformNode else parameters.outputTransform
         self._compare.showGrid(transform if parameters.showGrid else None)
+
+
+def _registerFirst():
+    """Why there is nothing to slide or to go on from."""
+    return _("Click Register first. Iterations are not kept in a saved scene.")

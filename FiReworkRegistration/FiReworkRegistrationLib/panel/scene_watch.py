@@ -89,6 +89,4 @@ class SceneWatch:
             return
         if not sections.runner.running:
             chooseDefaults(sections.parameters)
-            if sections.runner.session and not sections.runner.session.isWhole:
-                sections.endSession()
         sections.update()

@@ -56,12 +56,12 @@ class Sections:
         idle = missing or _("Register the moving volume to the fixed volume")
         button.toolTip = _("Stop after the iteration that is running") if cancellable else idle
         self.ui.swapButton.enabled = not running
-        if not running and self.runner.session and not self.runner.session.isWhole:
-            # A needed node went while something was computed.
-            self.endSession()
         self.use.update(self.parameters)
         if not running:
-            if self.parameters and self._pair.changed(self.parameters):
+            session = self.runner.session
+            isOtherPair = self.parameters and self._pair.changed(self.parameters)
+            # A needed node may have gone, also while something was computed.
+            if isOtherPair or (session and not session.isWhole):
                 self.endSession()
             for choice in self._choices:
                 choice.update(self.parameters)

@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 from ..engine.errors import Cancelled, RegistrationError, is_out_of_memory
-from ..engine.whole_files import in_one_move
+from ..training.run_record import changed_settings, write_settings
 
 #: Written last: a pair that has it is done.
 DONE = "figures.json"
@@ -60,16 +60,13 @@ def keep_settings(folder, settings: dict) -> None:
     """
     path = Path(folder) / SETTINGS
     settings = json.loads(json.dumps(settings))
-    if path.exists():
-        before = json.loads(path.read_text(encoding="utf-8"))
-        if others := [name for name in settings if before.get(name, settings[name]) != settings[name]]:
-            changes = "; ".join(f"{name} was {before[name]}, is {settings[name]}" for name in others)
-            raise RegistrationError(
-                f"'{folder}' was begun with other settings ({changes}); give it those, or choose another folder."
-            )
+    if path.exists() and (changed := changed_settings(path, settings)):
+        changes = "; ".join(f"{name} was {before}, is {now}" for name, before, now in changed)
+        raise RegistrationError(
+            f"'{folder}' was begun with other settings ({changes}); give it those, or choose another folder."
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
-    with in_one_move(path) as part:
-        part.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+    write_settings(path, settings)
 
 
 def folder_names(names) -> list[str]:

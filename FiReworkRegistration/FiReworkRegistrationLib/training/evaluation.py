@@ -186,12 +186,12 @@ def write_rows(rows: list[dict], path) -> None:
     with Path(path).open("w", newline="") as file:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]))
         writer.writeheader()
-        writer.writerows({key: f"{v:.6g}" if isinstance(v, float) else v for key, v in row.items()} for row in rows)
+        writer.writerows({key: _text(value) for key, value in row.items()} for row in rows)
 
 
-def _written(value):
-    """As :func:`write_rows` leaves it."""
-    return float(f"{value:.6g}") if isinstance(value, float) else value
+def _text(value):
+    """As a file has it."""
+    return f"{value:.6g}" if isinstance(value, float) else value
 
 
 def read_rows(path) -> list[dict]:
@@ -217,7 +217,10 @@ def summary(rows: list[dict], baseline: list[dict] | None = None) -> str:
     """
     if baseline:
         # As the baseline was: the rounding of a file is no difference.
-        rows = [{key: _written(value) for key, value in row.items()} for row in rows]
+        rows = [
+            {key: float(_text(value)) if isinstance(value, float) else value for key, value in row.items()}
+            for row in rows
+        ]
     by_iteration = _by_iteration(rows)
     start = by_iteration.get(0, {})
     pairs = len({row["pair"] for row in rows})

@@ -19,14 +19,23 @@ def keep_record(folder, file: str, settings: dict) -> None:
     path = Path(folder) / file
     settings = json.loads(json.dumps(settings))
     if (path.parent / "checkpoint.pt").exists() and path.exists():
-        before = json.loads(path.read_text(encoding="utf-8"))
-        others = [name for name in before if name not in FREE and before[name] != settings.get(name, before[name])]
-        if others:
-            changes = "; ".join(f"{name} was {_short(before[name])}, is {_short(settings[name])}" for name in others)
+        changed = [entry for entry in changed_settings(path, settings) if entry[0] not in FREE]
+        if changed:
+            changes = "; ".join(f"{name} was {_short(before)}, is {_short(now)}" for name, before, now in changed)
             raise RegistrationError(
                 f"The run in '{path.parent}' began with other settings ({changes}); give it those, or start another "
                 "one in a new folder, with --initial-weights if it shall begin from these weights."
             )
+    write_settings(path, settings)
+
+
+def changed_settings(path, settings: dict) -> list[tuple]:
+    """Name, value in the JSON file and value now of every setting that both know and that differs."""
+    before = json.loads(Path(path).read_text(encoding="utf-8"))
+    return [(name, before[name], settings[name]) for name in before if settings.get(name, before[name]) != before[name]]
+
+
+def write_settings(path, settings: dict) -> None:
     with in_one_move(path) as part:
         part.write_text(json.dumps(settings, indent=1), encoding="utf-8")
 

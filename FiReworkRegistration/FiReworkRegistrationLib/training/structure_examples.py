@@ -8,6 +8,7 @@ import torch.nn.functional as F
 
 from ..engine.affine_table import affine_table, to_unit_box
 from ..engine.filters import smooth
+from ..engine.label_maps import numbered
 from ..engine.preprocessing import foreground, normalize_intensity
 from ..engine.structures import mirrored_numbers
 from ..engine.working_grid import smoothed_for
@@ -90,8 +91,7 @@ class StructureExamples:
     def _prepare(self, subject) -> _Prepared:
         from scipy import ndimage
 
-        position = np.searchsorted(self._labels, subject.labels).clip(max=len(self._labels) - 1)
-        numbers = np.where(self._labels[position] == subject.labels, position + 1, 0)
+        numbers = numbered(subject.labels, self._labels)
         tensor = lambda array, dtype: torch.from_numpy(np.ascontiguousarray(array)).to(self.device, dtype)  # noqa: E731
         own = np.linalg.norm(subject.affine[:3, :3], axis=0)
 

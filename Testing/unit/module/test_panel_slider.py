@@ -150,10 +150,7 @@ def test_a_transform_removed_meanwhile_ends_the_session_too(registered, slider, 
     else:
         (registered.ui.refineButton if act == "refine" else registered.ui.polishButton).click()
     registered.sections.display.begin = lambda *_: begun.append(1)
-    end = time.monotonic() + 0.8
-    while time.monotonic() < end:
-        slicer.app.processEvents()
-    assert begun == [], "it begins by itself again and again"
+    assert not wait_until(lambda: begun, 0.8), "it begins by itself again and again"
     assert registered.runner.session is None and not registered.ui.refineButton.enabled
     assert moving.GetParentTransformNode() is own
 
@@ -163,9 +160,7 @@ def test_a_step_that_waits_while_a_scene_is_read_is_given_up(registered, slider,
     registered.sections.result._timer.setInterval(10)
     slider.value = 1
     scene.StartState(scene.ImportState)
-    end = time.monotonic() + 0.1
-    while time.monotonic() < end:
-        slicer.app.processEvents()
+    wait_until(lambda: False, 0.1)
     scene.EndState(scene.ImportState)
     assert app.errors == [] and parent_of_moving(registered) is None
 
