@@ -111,13 +111,17 @@ class SelfTest:
 
     def _savedScene(self, panel, result):
         """The scene saved and loaded again: the same transform under the same name, chosen in the panel."""
-        before, name = self._mapped(result), result.GetName()
-        with tempfile.TemporaryDirectory() as folder:
-            path = str(Path(folder) / "session.mrb")
+        before, name, scene = self._mapped(result), result.GetName(), slicer.mrmlScene
+        folder, url = scene.GetRootDirectory() or "", scene.GetURL() or ""
+        with tempfile.TemporaryDirectory() as temporary:
+            path = str(Path(temporary) / "session.mrb")
             self.assertTrue(slicer.util.saveScene(path))
             panel.exit()
             slicer.mrmlScene.Clear(0)
             slicer.util.loadScene(path)
+        # Slicer would offer to save the next scene in the folder that is gone.
+        scene.SetRootDirectory(folder)
+        scene.SetURL(url)
         panel.enter()
         slicer.app.processEvents()
         result = panel.ui.outputTransformSelector.currentNode()

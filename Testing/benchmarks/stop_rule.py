@@ -51,7 +51,7 @@ def by_rule(states: list[dict]) -> dict:
     from FiReworkRegistrationLib.engine.stop_rule import best_iteration
 
     figures = [
-        SimpleNamespace(index=index, local_ncc=row["local_ncc"], percent_folded=row["folded"])
+        SimpleNamespace(index=index, local_ncc=row["local_ncc"], percent_folded=row["folded"], repair=None)
         for index, row in enumerate(states)
     ]
     return states[best_iteration(figures)]

@@ -199,7 +199,7 @@ class TableView(QtWidgets.QTableView):
         columns = range(first, self._node.GetNumberOfColumns())
         names = [self._node.GetColumnName(column) for column in columns]
         if self._node.GetUseColumnTitleAsColumnHeader():
-            model.setHorizontalHeaderLabels([self._node.GetColumnTitle(name) for name in names])
+            model.setHorizontalHeaderLabels([self._header(name) for name in names])
         else:
             model.appendRow([QtGui.QStandardItem(name) for name in names])
         for row in range(self._node.GetNumberOfRows()):
@@ -207,6 +207,11 @@ class TableView(QtWidgets.QTableView):
             model.appendRow([QtGui.QStandardItem(text) for text in cells])
             if first:
                 model.setVerticalHeaderItem(model.rowCount() - 1, QtGui.QStandardItem(self._node.GetCellText(row, 0)))
+
+    def _header(self, column):
+        """As qMRMLTableModel does: the unit stands behind the title."""
+        title, unit = self._node.GetColumnTitle(column), self._node.GetColumnUnitLabel(column)
+        return f"{title} [{unit}]" if unit else title
 
 
 NATIVES = {"qMRMLWidget": MRMLWidget, "qMRMLNodeComboBox": NodeComboBox, "qMRMLTableView": TableView}

@@ -139,15 +139,6 @@ def _channels(values: np.ndarray, shape) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32)).T.reshape(1, 3, *shape)
 
 
-def covering_grid(lattice: Grid, box: Grid) -> Grid:
-    """A grid with the directions and spacing of ``lattice`` that covers the box of ``box``'s voxels."""
-    corners = lattice.to_ijk(box.corners())
-    low, high = np.floor(corners.min(axis=0)), np.ceil(corners.max(axis=0))
-    affine = lattice.affine.copy()
-    affine[:3, 3] = lattice.to_ras(low)
-    return Grid(tuple(int(n) for n in (high - low + 1)[::-1]), affine)
-
-
 def _lattice_points(grid: Grid) -> np.ndarray:
     """RAS positions of all grid points in array order, (k*j*i, 3) mm."""
     k, j, i = np.meshgrid(*(np.arange(size, dtype=np.float64) for size in grid.shape), indexing="ij")

@@ -5,7 +5,7 @@ from typing import Any
 
 from ..engine.texts import tr as _
 from .former_parent import MOVING_TO_WORLD, movingToWorldText
-from .transforms import followedBy, inverseMap
+from .transforms import followedBy
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ def computeResults(registration, pair, iteration, *, volume, jacobian, inverse, 
     """
     import numpy as np
 
+    from ..engine.covering_inverse import covering_inverse
     from ..engine.volume_warping import warp_volume
 
     stopIfCancelled(cancelled)
@@ -60,7 +61,7 @@ def computeResults(registration, pair, iteration, *, volume, jacobian, inverse, 
         stopIfCancelled(cancelled)
     if inverse:
         tell(0.87, _("Computing the inverse transform"))
-        worldInverse, residual = inverseMap(worldMap, pair.moving)
+        worldInverse, residual = covering_inverse(worldMap, pair.moving)
         results["inverse"] = followedBy(worldInverse, np.linalg.inv(pair.fixedToWorld))
         results["inverseAttributes"] = {
             # Of the inverse, the fixed volume is the one that moves.

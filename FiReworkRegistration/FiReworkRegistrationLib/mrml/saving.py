@@ -7,7 +7,7 @@ import slicer
 
 from ..engine.texts import tr as _
 from .language import say
-from .transforms import inverseMap, mapFromTransformNode, setMap
+from .transforms import mapFromTransformNode, setMap
 from .volumes import checkVolumeNode, ijkToRAS
 
 #: File endings of displacement fields and composite transforms, and what each is good for.
@@ -46,6 +46,7 @@ def saveInverse(transformNode, movingNode, path, execute=None):
     """
     import numpy as np
 
+    from ..engine.covering_inverse import covering_inverse
     from ..engine.geometry import Volume
 
     path = checkPath(path)
@@ -55,7 +56,7 @@ def saveInverse(transformNode, movingNode, path, execute=None):
     # The map leads to the moving volume's own coordinates, so its parents do not count.
     moving = Volume(np.array(slicer.util.arrayFromVolume(movingNode)), ijkToRAS(movingNode), movingNode.GetName())
     run = execute or (lambda function: function())
-    inverse, residual = run(lambda: inverseMap(displacementMap, moving))
+    inverse, residual = run(lambda: covering_inverse(displacementMap, moving))
     node = slicer.vtkMRMLTransformNode()
     node.SetName(say(_("{name} inverse").format(name=transformNode.GetName())))
     setMap(node, inverse)

@@ -31,8 +31,7 @@ def setTable(tableNode, columns, units=None, titles=None, rowHeader=False):
         for name in columns:
             # Without types a saved table comes back as texts, and plots of it stay empty.
             tableNode.SetColumnType(name, table.GetColumnByName(name).GetDataType())
-            title = titles.get(name, name)
-            tableNode.SetColumnTitle(name, f"{title} ({units[name]})" if name in units else title)
+            tableNode.SetColumnTitle(name, titles.get(name, name))
             if name in units:
                 tableNode.SetColumnUnitLabel(name, units[name])
 

@@ -6,11 +6,6 @@ import vtk
 from ..engine.texts import tr as _
 from .former_parent import rememberedMovingToWorld
 
-#: Voxels of an inverse lattice at most: 24 bytes each in a file.
-MOST_INVERSE_VOXELS = 8_000_000
-#: Rounds of the iteration on the finer lattice; it begins with the inverse on the coarser one.
-FINE_ROUNDS = 4
-
 
 def matrixToWorld(transformNode, name):
     """A linear transform node, with all its parents, as the 4x4 matrix from its children to the world.
@@ -173,30 +168,3 @@ def followedBy(displacementMap, matrix):
         points = grid.to_ras(np.stack([i, j, np.full_like(i, k)], -1))
         result[k] = linear_map(matrix, points + displacementMap.displacement[k]) - points
     return DisplacementMap(grid, result)
-
-
-def inverseMap(displacementMap, moving):
-    """The map moving to fixed as a field of its own, on an upright lattice that covers the moving volume.
-
-    A computed field, because files of a transform with the inverse flag set are not read by ITK.
-
-    The lattice is twice as fine as the map's own, as far as ``MOST_INVERSE_VOXELS`` allow: on one as coarse as the
-    map's, a deformation of much detail would be missed by half a millimeter and more between the points.
-
-    :param moving: ``Volume`` in the space the map leads to.
-    :return: ``DisplacementMap`` and its residual in mm, see ``DisplacementMap.inverted``.
-    """
-    import numpy as np
-
-    from ..engine.working_grid import working_grid
-
-    sides = np.array(moving.array.shape[::-1]) * moving.grid.spacing
-    finest = (sides.prod() / MOST_INVERSE_VOXELS) ** (1 / 3)
-    own = float(displacementMap.grid.spacing.mean())
-    spacing = max(own / 2, finest)
-    everything = np.ones(moving.array.shape, dtype=bool)
-    coarse, lattice = (
-        working_grid(moving, everything, size, multiple=1, margin=own) for size in (2 * spacing, spacing)
-    )
-    rough, _residual = displacementMap.inverted(coarse)
-    return displacementMap.inverted(lattice, FINE_ROUNDS, rough)

@@ -8,6 +8,7 @@ from slicer.i18n import tr as _
 
 from ..engine.state_names import iterations_up_to, state_name
 from ..mrml.compare import Compare
+from ..mrml.compare_modes import CompareMode
 from ..mrml.language import say
 from .flicker import Flicker
 from .one_by_one import OneByOne
@@ -148,6 +149,11 @@ class ResultSection:
         before = self._compare.layout
         change()
         self._compare.layoutChanged(before)
+        parameters = self._parameters
+        isOther = self._compare.layout != before
+        if isOther and parameters is not None and parameters.compareMode is CompareMode.SIDE_BY_SIDE:
+            # The second row is gone, and the registered volume with it.
+            parameters.compareMode = CompareMode.BLEND
 
     def _onValueChanged(self, value):
         session = self._runner.session
@@ -262,7 +268,7 @@ class ResultSection:
             self._compare.setMoving(registered, draft)
         else:
             self._compare.show(parameters.fixedVolume, registered, mode, parameters.compareOpacity, linked, draft)
-        self._flicker.setOn(mode.name == "FLICKER" and not draft)
+        self._flicker.setOn(mode is CompareMode.FLICKER and not draft)
         self._ui.opacitySlider.enabled = mode.usesOpacity
         self._showOverlays()
 

@@ -63,11 +63,14 @@ class SceneWatch:
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
     def _onNodeAboutToBeRemoved(self, caller, event, node):
-        parameters = self._sections.parameters
-        if not parameters or slicer.mrmlScene.IsClosing():
+        if slicer.mrmlScene.IsClosing():
             return
         if self._widget.ui.applySelector.currentNode() is node:
+            # Also while the panel is left: no parameter tells this selector what it had.
             self._widget.ui.applySelector.setCurrentNode(None)
+        parameters = self._sections.parameters
+        if not parameters:
+            return
         for name in self._nodeParameters:
             if getattr(parameters, name) is node:
                 setattr(parameters, name, None)

@@ -29,8 +29,8 @@ def add_parser(commands) -> None:
 
 def register(options) -> None:
     """One pair of files to a transform file and what else was asked for."""
+    from ..engine.covering_inverse import covering_inverse
     from ..engine.files import check_output, check_volume_path, read_volume, write_volume
-    from ..engine.maps import covering_grid
     from ..engine.registration import Registration
     from ..engine.transform_files import check_transform_path, read_linear, write_map
     from ..engine.verdict import verdict
@@ -86,7 +86,7 @@ def register(options) -> None:
     write_map(dmap, options.transform_out, registration.fixed.grid)
     print(f"transform: {options.transform_out}")
     if options.inverse_transform_out:
-        inverse, residual = dmap.inverted(covering_grid(dmap.grid, registration.moving.grid))
+        inverse, residual = covering_inverse(dmap, registration.moving)
         write_map(inverse, options.inverse_transform_out, registration.moving.grid)
         print(f"inverse:   {options.inverse_transform_out} (residual {residual:.3f} mm, 99th percentile)")
     if options.warped_moving_out:

@@ -10,7 +10,7 @@ def figures(nccs, folded=None, changes=None):
     changes = changes or [1.0] * len(nccs)
     rows = zip(nccs, folded, changes, strict=True)
     return [
-        SimpleNamespace(index=index, local_ncc=ncc, percent_folded=fold, p95_change=change)
+        SimpleNamespace(index=index, local_ncc=ncc, percent_folded=fold, p95_change=change, repair=None)
         for index, (ncc, fold, change) in enumerate(rows)
     ]
 
@@ -35,6 +35,14 @@ def test_a_start_that_folds_itself_is_better_than_none():
 
 def test_of_equals_the_earliest():
     assert best_iteration(figures([0.5, 0.8, 0.8])) == 1
+
+
+def test_a_repair_that_was_asked_for_is_kept():
+    states = figures([0.5, 0.8, 0.79], [0, 0.02, 0])
+    states[2].repair = SimpleNamespace(changed=3.0)
+    assert best_iteration(states) == 2
+    # Not when the network went on from there.
+    assert best_iteration([*states, *figures([0.5, 0.8, 0.79, 0.78])[3:]]) == 1
 
 
 @pytest.mark.parametrize(

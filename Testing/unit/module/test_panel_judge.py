@@ -32,6 +32,13 @@ def test_the_table_shows_every_iteration(registered):
     assert table.GetNumberOfRows() == 9
 
 
+def test_headers_name_units_once(registered):
+    """Slicer's table views put the unit behind the title, and so does the host's."""
+    model = registered.ui.figuresTable._host_native.model()
+    headers = [model.horizontalHeaderItem(column).text() for column in range(model.columnCount())]
+    assert "Folded [%]" in headers and "NCC" in headers
+
+
 def test_the_curves_open_in_a_plot_view(views, registered):
     assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLPlotChartNode") >= 1
     registered.ui.plotButton.click()

@@ -242,6 +242,19 @@ def test_a_removed_node_is_not_replaced_by_its_neighbor(registered):
     assert chosen[0] is None and parameters.outputVolume is None
 
 
+def test_a_node_to_apply_to_is_not_replaced_while_the_panel_is_left(registered):
+    points = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", "Points")
+    selector, chosen = registered.ui.applySelector, []
+    selector.setCurrentNode(points)
+    registered.exit()
+    removed = slicer.mrmlScene.NodeAboutToBeRemovedEvent
+    # The selectors' model hears of it at -10.
+    tag = slicer.mrmlScene.AddObserver(removed, lambda *_: chosen.append(selector.currentNode()), -10.0)
+    slicer.mrmlScene.RemoveNode(points)
+    slicer.mrmlScene.RemoveObserver(tag)
+    assert chosen == [None]
+
+
 def test_a_panel_that_is_left_no_longer_writes_choices(panel, volume, monkeypatch):
     """Also in a Slicer whose connectGui returns nothing."""
     parameters = panel._parameterNode

@@ -205,10 +205,10 @@ def test_a_volume_that_had_a_parent_is_applied_to_without_the_session_too(ready,
 def test_nothing_else_can_be_started_while_the_inverse_is_computed(registered, path, meanwhile, monkeypatch, app):
     import time
 
-    from FiReworkRegistrationLib.mrml import saving
+    from FiReworkRegistrationLib.engine import covering_inverse
 
-    ui, compute, enabled = registered.ui, saving.inverseMap, []
-    monkeypatch.setattr(saving, "inverseMap", lambda *given: (time.sleep(0.1), compute(*given))[1])
+    ui, compute, enabled = registered.ui, covering_inverse.covering_inverse, []
+    monkeypatch.setattr(covering_inverse, "covering_inverse", lambda *given: (time.sleep(0.1), compute(*given))[1])
 
     def look():
         enabled.extend(button.enabled for button in (ui.saveInverseButton, ui.applyButton, ui.registerButton))

@@ -103,6 +103,14 @@ def test_side_by_side_shows_each_in_a_row_and_goes_back(seen, views):
     assert views.layout == before
 
 
+def test_a_plot_beside_side_by_side_keeps_the_registered_volume(seen, views):
+    choose(seen, CompareMode.SIDE_BY_SIDE)
+    seen.ui.plotButton.click()
+    slicer.app.processEvents()
+    assert layers(views) == ["Template", "Patient registered"]
+    assert seen._parameterNode.compareMode is CompareMode.BLEND
+
+
 def test_flicker_alternates_until_another_mode_is_chosen(seen, views):
     choose(seen, CompareMode.FLICKER)
     timer = seen.sections.result._flicker._timer

@@ -50,6 +50,8 @@ def test_with_the_trained_model(module, monkeypatch, scene_files, pair):
         # As installed: without the repository around it.
         test = module.FiReworkRegistrationTest
         monkeypatch.setattr(test, "_loadPair", lambda self: (*self._makePair(), True))
+    slicer.mrmlScene.SetRootDirectory("/home/me")
     result = run_as_ctest(module)
     assert not result.skipped
     assert result.wasSuccessful(), result.errors + result.failures
+    assert slicer.mrmlScene.GetRootDirectory() == "/home/me"

@@ -54,6 +54,12 @@ def test_every_parameter_is_bound_once(root, module):
     assert sorted(bound) == sorted(module.FiReworkRegistrationParameterNode.allParameters)
 
 
+def test_an_output_of_its_own_is_not_called_as_slicer_calls_an_empty_node(root):
+    """``addEnabled`` offers "Create new Volume", which makes one at once."""
+    names = [p.findtext("string") for p in root.iter("property") if p.get("name") == "noneDisplay"]
+    assert names and not [name for name in names if name.startswith("Create new")]
+
+
 def test_every_node_selector_gets_the_scene(root):
     receivers = {c[2] for c in ui_loader.connections(root) if c[3] == "setMRMLScene(vtkMRMLScene*)"}
     assert receivers == {w.get("name") for w in widgets(root) if w.get("class") == "qMRMLNodeComboBox"}

@@ -31,7 +31,7 @@ def test_a_row_for_each_iteration(nodes):
     assert columns["Displacement"][:3] == [0.0, 2.5, 3.12]
     assert math.isnan(columns["Displacement"][3])
     assert nodes.table.GetColumnUnitLabel("Displacement") == "mm"
-    assert nodes.table.GetColumnTitle("Folded") == "Folded (%)"
+    assert nodes.table.GetColumnTitle("Folded") == "Folded"
     assert nodes.table.GetColumnTitle("State") == "Iteration"
 
 

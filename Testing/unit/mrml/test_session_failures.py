@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import slicer
 
+from FiReworkRegistrationLib.engine import covering_inverse
 from FiReworkRegistrationLib.engine.errors import Cancelled, RegistrationError
-from FiReworkRegistrationLib.mrml import results
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_a_failing_inverse_leaves_the_scene_as_it_was(tools, scene, monkeypatch,
     def fails(*arguments):
         raise MemoryError("no room")
 
-    monkeypatch.setattr(results, "inverseMap", fails)
+    monkeypatch.setattr(covering_inverse, "covering_inverse", fails)
     fixed = tools.addVolume("fixed", tools.GEOMETRIES["upright"])
     before = tools.contents(scene)
     with pytest.raises(MemoryError):
