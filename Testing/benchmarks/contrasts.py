@@ -68,7 +68,7 @@ def main(arguments=None) -> int:
 def measure(fixed: Subject, moving: Subject, fixed_contrast, moving_contrast, kind, setting, options) -> list[tuple]:
     """Matched volume, state, Dice, percent folded and local NCC: of the affine start, after K and polished."""
     from FiReworkRegistrationLib.engine.geometry import Volume
-    from FiReworkRegistrationLib.engine.metrics import mean_dice
+    from FiReworkRegistrationLib.engine.metrics import dice_per_label, mean_dice
     from FiReworkRegistrationLib.engine.presets import find_preset
     from FiReworkRegistrationLib.engine.registration import Registration
     from FiReworkRegistrationLib.engine.volume_warping import warp_volume
@@ -87,7 +87,7 @@ def measure(fixed: Subject, moving: Subject, fixed_contrast, moving_contrast, ki
         if index < len(registration.iterations):
             state = registration.iterations[index]
             warped = warp_volume(labels[1], registration.map(index), labels[0], mode="nearest")
-            value = mean_dice(labels[0].array, warped.array)
+            value = mean_dice(dice_per_label(labels[0].array, warped.array))
             found.append((registration.matched, name, value, state.percent_folded, state.local_ncc))
     return found
 

@@ -27,10 +27,10 @@ def main(arguments=None) -> int:
     import torch
 
     from FiReworkRegistrationLib.engine.device import choose_precision
-    from FiReworkRegistrationLib.engine.models import default_model
+    from FiReworkRegistrationLib.engine.models import find_model
 
     devices = ["cpu"] + (["cuda"] if torch.cuda.is_available() else [])
-    print(f"model {default_model().name}, torch {torch.__version__}, {os.cpu_count()} CPU cores", flush=True)
+    print(f"model {find_model().name}, torch {torch.__version__}, {os.cpu_count()} CPU cores", flush=True)
     print(f"{'grid':>6} {'voxels':>12} {'device':>6} {'precision':>9} {'s an iteration':>15} {'peak GB':>8}")
     for grid in options.grids:
         for device in devices:
@@ -47,12 +47,12 @@ def measure(grid: str, device: str, precision: str, repeats: int) -> tuple[float
     """Median seconds of an iteration and its figures, and peak memory in GB (the process's, on the CPU)."""
     import torch
 
-    from FiReworkRegistrationLib.engine.models import default_model, load_network
+    from FiReworkRegistrationLib.engine.models import find_model, load_network
     from FiReworkRegistrationLib.engine.refiner import Refiner
     from progress import peak_memory_gb
 
     fixed, moving = torch.rand(2, 1, 1, *GRIDS[grid])
-    refiner = Refiner(load_network(default_model(), device), fixed, moving, precision=precision)
+    refiner = Refiner(load_network(find_model(), device), fixed, moving, precision=precision)
     times = []
     for _ in range(repeats + 1):
         began = time.perf_counter()

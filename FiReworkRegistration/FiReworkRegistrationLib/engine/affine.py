@@ -32,7 +32,10 @@ class Alignment:
 
 
 def center_of_mass(volume: Volume) -> np.ndarray:
-    """Intensity-weighted RAS center in mm, (3,); intensities must not be negative."""
+    """Intensity-weighted RAS center in mm, (3,); intensities must not be negative.
+
+    :raises RegistrationError: all of them are 0.
+    """
     weights = volume.array.astype(np.float64)
     if weights.sum() <= 0:
         raise RegistrationError(
@@ -52,6 +55,7 @@ def prealign(fixed: Volume, moving: Volume, start=None, progress=None, cancelled
     :param cancelled: asked at every step of the optimizer.
     :return: what the affine step began with where it comes to something implausible, see :data:`MOST_UNEVEN`.
     :raises Cancelled: the flag was set.
+    :raises RegistrationError: a volume of one gray value; volumes that the optimizer finds no overlap of.
     """
     import SimpleITK as sitk
 

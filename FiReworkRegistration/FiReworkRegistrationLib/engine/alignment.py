@@ -26,6 +26,7 @@ def align(fixed: Volume, moving: Volume, start=None, progress=None, cancelled=No
     :param cancelled: asked at every step.
     :return: 4x4 RAS mm, and the ``Agreement`` under it.
     :raises Cancelled: the flag was set.
+    :raises RegistrationError: as ``prealign``.
     """
     matrix = prealign(fixed, moving, start, progress, cancelled).matrix
     meter = AgreementMeter(fixed, moving)

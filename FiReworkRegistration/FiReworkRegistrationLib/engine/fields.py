@@ -1,4 +1,4 @@
-"""Algebra of displacement fields: resize, compose, invert, Jacobian, voxels to mm.
+"""Algebra of displacement fields: resize, compose, Jacobian, voxels to mm.
 
 Fields follow ``warping.py``: (B, 3, D, H, W) float32, voxels, channels k, j, i.
 """
@@ -7,7 +7,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from .warping import sample, warp
+from .warping import warp
 
 
 def resize_field(field: torch.Tensor, shape) -> torch.Tensor:
@@ -53,20 +53,6 @@ def logarithm(field: torch.Tensor, rounds=6) -> torch.Tensor:
         # Half a step damps the oscillation where the field is steep.
         velocity = velocity + 0.5 * (field - exponential(velocity))
     return velocity
-
-
-def invert(field: torch.Tensor, rounds=20) -> tuple[torch.Tensor, float]:
-    """Inverse field by fixed-point iteration, v <- -u(x + v) (Chen et al., Med Phys 2008).
-
-    :return: the inverse (B, 3, D, H, W) in voxels, and its residual: the 99th percentile of
-        |v(x) + u(x + v(x))| in voxels. A folded field has no inverse and leaves a large residual.
-    """
-    inverse = -field
-    for _ in range(rounds):
-        # Half a step damps the oscillation where the field is steep.
-        inverse = 0.5 * inverse - 0.5 * warp(field, inverse)
-    residual = lengths(inverse + warp(field, inverse), dim=1)
-    return inverse, percentile(residual, 99)
 
 
 def lengths(vectors: torch.Tensor, dim: int) -> torch.Tensor:
@@ -135,14 +121,6 @@ def derivative(field: torch.Tensor, axis: int) -> torch.Tensor:
     return torch.cat([first, middle, last], dim=dim)
 
 
-def log_jacobian(field: torch.Tensor, floor=1e-3) -> torch.Tensor:
-    """Natural logarithm of the Jacobian determinant, 0 where volume is kept.
-
-    Determinants below ``floor`` (folds) are raised to it, so the result is finite.
-    """
-    return jacobian_determinant(field).clamp(min=floor).log()
-
-
 def percent_folded(field: torch.Tensor, mask: torch.Tensor | None = None) -> float:
     """Percent of voxels (inside ``mask`` > 0) whose Jacobian determinant is <= 0."""
     folded = jacobian_determinant(field) <= 0
@@ -165,12 +143,6 @@ def ras_to_voxels(displacement: np.ndarray, linear) -> torch.Tensor:
     to_kji = torch.from_numpy(np.linalg.inv(linear)[::-1].astype(np.float32))
     vectors = torch.from_numpy(np.ascontiguousarray(displacement, dtype=np.float32)).view(-1, 3)
     return (to_kji @ vectors.T).view(1, 3, *displacement.shape[:3])
-
-
-def warp_points(points: torch.Tensor, field: torch.Tensor) -> torch.Tensor:
-    """Points (N, 3), voxels k, j, i, moved by the field: p + field(p)."""
-    grid = points.T.reshape(1, 3, -1, 1, 1).float()
-    return points + sample(field, grid)[0, :, :, 0, 0].T
 
 
 def bounding_box(inside: torch.Tensor, margin: int) -> tuple[slice, slice, slice]:

@@ -1,4 +1,4 @@
-"""Volumes from and to files through SimpleITK; the only place where LPS becomes RAS."""
+"""Volumes from and to files through SimpleITK; here is the matrix between LPS and RAS."""
 
 import os
 from pathlib import Path

@@ -121,13 +121,15 @@ class Volume:
                     "{who} has a singular direction matrix (two axes point the same way); correct its directions."
                 ).format(who=who)
             )
-        if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
-            bad = np.count_nonzero(~np.isfinite(array))
-            raise RegistrationError(
-                _("{who} holds {count} NaN or infinite voxels; replace them with numbers first.").format(
-                    who=who, count=bad
+        if np.issubdtype(array.dtype, np.floating):
+            # Also of double precision: everything is computed in single precision.
+            good = np.abs(array) <= np.finfo(np.float32).max
+            if not good.all():
+                raise RegistrationError(
+                    _("{who} holds {count} NaN, infinite or huge voxels; replace them with numbers first.").format(
+                        who=who, count=np.count_nonzero(~good)
+                    )
                 )
-            )
         if array.min() == array.max():
             raise RegistrationError(
                 _("{who} is constant ({value}); choose a volume that shows something.").format(

@@ -134,11 +134,6 @@ class DisplacementMap:
         return matrix
 
 
-def _channels(values: np.ndarray, shape) -> torch.Tensor:
-    """(k*j*i, 3) to (1, 3, k, j, i) float32."""
-    return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32)).T.reshape(1, 3, *shape)
-
-
 def _lattice_points(grid: Grid) -> np.ndarray:
     """RAS positions of all grid points in array order, (k*j*i, 3) mm."""
     k, j, i = np.meshgrid(*(np.arange(size, dtype=np.float64) for size in grid.shape), indexing="ij")

@@ -20,6 +20,7 @@ def dice_per_label(first: np.ndarray, second: np.ndarray, labels=None) -> dict[i
     :param first, second: label maps of one shape, integer values.
     :param labels: which ones; all nonzero labels of either map if None. A label in
         neither map is NaN.
+    :raises RegistrationError: negative values.
     """
     a, b = np.asarray(first).ravel().astype(np.int64), np.asarray(second).ravel().astype(np.int64)
     if min(a.min(), b.min()) < 0:
@@ -38,9 +39,9 @@ def dice_per_label(first: np.ndarray, second: np.ndarray, labels=None) -> dict[i
     return {int(k): 2.0 * both[k] / total[k] if total[k] else float("nan") for k in labels}
 
 
-def mean_dice(first, second, labels=None) -> float:
-    """Mean of :func:`dice_per_label` over the labels that occur; NaN where none does."""
-    values = [value for value in dice_per_label(first, second, labels).values() if np.isfinite(value)]
+def mean_dice(dice: dict) -> float:
+    """Mean over the structures that occur, label or name to Dice; NaN where none does."""
+    values = [value for value in dice.values() if np.isfinite(value)]
     return float(np.mean(values)) if values else float("nan")
 
 

@@ -113,11 +113,6 @@ def find_model(name: str | None = None) -> ModelCard:
     )
 
 
-def default_model() -> ModelCard:
-    """The model used when none is named."""
-    return find_model(None)
-
-
 def load_network(card: ModelCard, device="cpu"):
     """The card's network with its weights, on ``device``, ready for inference.
 
@@ -125,9 +120,13 @@ def load_network(card: ModelCard, device="cpu"):
 
     :raises RegistrationError: weights missing, truncated, or of another network.
     """
+    import torch
+
     from .networks.catalog import build_network
 
-    network = build_network(card.network, card.network_settings, card.field_scale)
+    with torch.random.fork_rng(devices=[]):
+        # Weights are drawn, and replaced: numbers that others draw must not depend on it.
+        network = build_network(card.network, card.network_settings, card.field_scale)
     return _with_weights(network, card, card.weights, device)
 
 
@@ -145,7 +144,8 @@ def load_structures(card: ModelCard, device="cpu"):
     if not known:
         return None
     try:
-        network = StructureNetwork(len(known["labels"]), tuple(known["widths"]), known["features"])
+        with torch.random.fork_rng(devices=[]):
+            network = StructureNetwork(len(known["labels"]), tuple(known["widths"]), known["features"])
         codes = structure_codes(torch.tensor(known["volumes"], dtype=torch.float32))
         mirrored = known.get("mirrored")
         other_side = None if mirrored is None else mirrored_numbers(known["labels"], mirrored).to(device)

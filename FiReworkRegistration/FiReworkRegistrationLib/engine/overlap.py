@@ -82,12 +82,6 @@ class StructureOverlap:
         return found
 
 
-def mean_dice(dice: dict[str, float]) -> float:
-    """Mean over structures that are not NaN; NaN if there is none."""
-    values = [value for value in dice.values() if np.isfinite(value)]
-    return float(np.mean(values)) if values else float("nan")
-
-
 @dataclass(frozen=True)
 class _Place:
     """Where a structure is found: which layer, and which value in its compacted labels."""

@@ -1,6 +1,6 @@
 """Instance optimization: the refined field itself is optimized for its own pair, no weights.
 
-Warm-started from the refiner, a few tens of Adam steps gain what a network trained on other
+Warm-started from the refiner, some hundred Adam steps gain what a network trained on other
 pairs leaves (as in ConvexAdam, Siebert et al. 2021, and FireANTs, Jena et al. 2024). The loss is
 the refiner's own, local NCC and smoothness (arXiv 2410.09595, eq. 5), and a term that unfolds.
 """
@@ -12,11 +12,12 @@ import torch
 
 from .adam import Adam
 from .fields import bounding_box, forward_differences
+from .map_writers import taper_weights
 from .regularity import add_fold_penalty, add_steepness
 from .similarity import LocalNcc, box_mean
 from .slabs import counted_from, slabs, wider
 from .structures import StructureMatch
-from .warping import Warper, identity_grid
+from .warping import Warper, voxels_in
 from .workers import Workers
 
 #: Voxels that the similarity's window has at least.
@@ -122,17 +123,18 @@ class FieldPolisher:
         """``part`` of the box along k, with as many planes around it as its loss looks at."""
         seen = wider(part, self._window // 2, self._inside.shape[2])
         # The box is as wide as the content at its widest.
-        shown = slice(None), *bounding_box(content[seen], margin)[1:]
+        shown = slice(0, seen.stop - seen.start), *bounding_box(content[seen], margin)[1:]
         rows, *others = self._box
         place = slice(rows.start + seen.start, rows.start + seen.stop), *others
         counts = slice(rows.start + part.start, rows.start + part.stop)
         return _Slab(
             part, seen, wider(seen, 1, self._inside.shape[2]), shown,
             LocalNcc(fixed[(..., *place)][(..., *shown)].contiguous(), self._window),
-            Warper(moving, identity_grid(moving.shape[2:], moving.device)[(..., *place)][(..., *shown)]),
+            Warper(moving, voxels_in(map(_within, place, shown), moving.device)),
             structures and structures.within(place, counts, self.start.shape[2:], self._box),
         )  # fmt: skip
 
+    @torch.enable_grad()
     def _share(self, slab: "_Slab") -> tuple[float, torch.Tensor]:
         """The slab's share of the loss, and its gradient where ``slab.read`` is."""
         # Adam moves every voxel by about the same length; the average over neighbors takes away
@@ -201,11 +203,12 @@ def _odd(voxels: float) -> int:
     return max(LEAST_WINDOW, fitting if fitting % 2 else fitting - 1)
 
 
+def _within(outer: slice, inner: slice) -> slice:
+    """``inner``, which is counted from the beginning of ``outer``, counted as that is."""
+    return slice(outer.start + inner.start, outer.start + inner.stop)
+
+
 def _fade(shape, width: int) -> torch.Tensor:
     """(D, H, W) factor of the change: almost 0 at the faces of the box, 1 from ``width`` voxels inwards."""
-    fade = torch.ones(tuple(shape))
-    for axis, size in enumerate(shape):
-        index = torch.arange(size)
-        ramp = ((torch.minimum(index, size - 1 - index) + 1) / (width + 1)).clamp(max=1)
-        fade *= ramp.view([-1 if other == axis else 1 for other in range(3)])
-    return fade
+    # 0 just outside of the box.
+    return taper_weights([size + 2 for size in shape], width + 1)[1:-1, 1:-1, 1:-1].contiguous()

@@ -6,6 +6,9 @@ import numpy as np
 #: were trained with; the full range suits label-like or synthetic images, whose rare values matter.
 NORMALIZATIONS = {"robust": (0.5, 99.5), "full-range": (0.0, 100.0)}
 
+#: Share of an object that is hardly brighter than its background; where there is more, that is noise.
+MOST_DARK = 0.29
+
 #: Voxels that percentiles of whole volumes are taken from.
 SAMPLED = 1_000_000
 
@@ -15,7 +18,7 @@ def foreground(array: np.ndarray) -> np.ndarray:
 
     Skull-stripped images have one value outside the brain; it is taken as background when
     it is the lowest value and fills a tenth of the volume, or is 0 in the midst of standardized gray values.
-    Otherwise background is noise: the threshold lies at 8 % of the robust intensity range.
+    Otherwise, also where such a value only pads the noise, the threshold lies at 8 % of the robust intensity range.
     """
     lowest = float(array.min())
     if lowest < 0 and np.count_nonzero(array == 0) > 0.1 * array.size and not looks_like_ct(array):
@@ -30,8 +33,17 @@ def foreground(array: np.ndarray) -> np.ndarray:
         if values.size:
             high = float(np.percentile(values, 99.5))
             mask = array > lowest + 0.02 * (high - lowest)
+            dark = mask & (array <= lowest + 0.08 * (high - lowest))
+            # Heads in clean air and stripped brains have up to .27, noisy heads with a border of zeros .31 and more.
+            if np.count_nonzero(dark) > MOST_DARK * np.count_nonzero(mask):
+                return _above_noise(array, values)
         return mask
-    low, high = np.percentile(array, (1.0, 99.5))
+    return _above_noise(array, array)
+
+
+def _above_noise(array: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """:param values: those of ``array`` that are no padding."""
+    low, high = np.percentile(values, (1.0, 99.5))
     return array > low + 0.08 * (high - low)
 
 

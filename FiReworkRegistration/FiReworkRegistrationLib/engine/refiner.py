@@ -62,14 +62,11 @@ class Refiner:
     :param fixed, moving: (1, 1, D, H, W) float32 in [0, 1], one grid, axes divisible by
         ``network.multiple``.
     :param mask: (1, 1, D, H, W), voxels > 0 enter the figures; everything if None.
-    :param field: start field (1, 3, D, H, W) voxels; zero if None.
     :param precision: "fp32", "bf16" or "fp16", of the convolutions only.
     :param budget: bytes that the fields of all iterations may take.
     """
 
-    def __init__(
-        self, network: FireworkNetwork, fixed, moving, mask=None, field=None, precision="fp32", budget=DEFAULT_BUDGET
-    ):
+    def __init__(self, network: FireworkNetwork, fixed, moving, mask=None, precision="fp32", budget=DEFAULT_BUDGET):
         device = next(network.parameters()).device
         shape = tuple(fixed.shape[2:])
         if tuple(moving.shape[2:]) != shape:
@@ -87,10 +84,9 @@ class Refiner:
         self.network, self.precision, self.device = network.eval(), precision, device
         self.fixed, self.moving = fixed.to(device).float(), moving.to(device).float()
         self.mask = None if mask is None else mask.to(device)
-        start = torch.zeros((1, 3, *shape)) if field is None else field
         self.fields = FieldStore(budget)
         with torch.inference_mode():
-            self._take(start.to(device, torch.float32))
+            self._take(torch.zeros((1, 3, *shape), device=device))
             self._warped = warp(self.moving, self._field)
             self.iterations = [self._figures(0, torch.zeros_like(self._field), 0.0)]
 

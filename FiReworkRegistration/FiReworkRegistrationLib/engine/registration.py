@@ -17,7 +17,7 @@ from .errors import Cancelled, RegistrationError
 from .geometry import Volume
 from .inputs import check_overlap, check_start, is_part, prepare_image
 from .map_writers import TAPER_VOXELS, MapWriters, finer_than, taper
-from .maps import DisplacementMap
+from .maps import DisplacementMap, map_lattice
 from .models import find_model, load_network, load_structures
 from .polish_levels import polish_levels
 from .polished_pair import PolishedPair
@@ -36,6 +36,8 @@ from .working_grid import MARGIN_MM, MOST_VOXELS, bring_to_grid, coarser, finer_
 DOUBTFUL_MM, DOUBTFUL_OTHER_CONTRAST_MM = 8.0, 20.0
 #: No level of a polish is coarser, mm.
 COARSEST_MM = 10.0
+#: The map covers the whole fixed volume, however small the marked part: more points take 1.2 GB for a map alone.
+MOST_MAPPED = 100_000_000
 
 
 class Registration:
@@ -58,6 +60,7 @@ class Registration:
     :param cancelled: asked now and then while preparing.
     :ivar affine: 4x4 RAS mm, fixed to moving: where the refinement starts.
     :ivar agreement: of the gray values there, see ``agreement.py``; in [0, 1].
+    :ivar unused_mask: name of a moving mask that marks a part only, or "".
     :ivar least_agreement: below it the alignment is doubtful.
     :ivar matched: "fixed" or "moving", whose gray values were matched to the other's; "" if neither's.
     :ivar ct: name of a volume whose gray values are those of a CT; "" if neither's are.
@@ -100,18 +103,27 @@ class Registration:
         self.ct = next((volume.name for volume in (fixed, moving) if looks_like_ct(volume.array)), "")
         # The center of a hippocampus is not that of a head, and black all around it is nowhere in the other volume: a
         # mask of a part says where to register, but hides nothing.
-        whole_fixed = prepared_fixed
+        whole_fixed, self.unused_mask = prepared_fixed, ""
         if fixed_mask is not None and moving_mask is None and is_part(prepared_fixed, prepared_moving):
             whole_fixed = prepare_image(fixed, None, _("Fixed"), normalization)
             prepared_fixed = replace(prepared_fixed, volume=whole_fixed.volume)
         elif moving_mask is not None and fixed_mask is None and is_part(prepared_moving, prepared_fixed):
+            # Of where to register only the fixed one can tell: that is where the field lives.
             prepared_moving = prepare_image(moving, None, _("Moving"), normalization)
+            self.unused_mask = moving_mask.name
         start = None if initial_transform is None else check_start(initial_transform)
         check_overlap(fixed, moving, np.eye(4) if start is None else start)
         network = load_network(self.card, self.device)
         # The field fades at the border of the grid, outside of what is registered.
         margin = max(MARGIN_MM, (TAPER_VOXELS + 1) * self.spacing)
         self.grid = working_grid(fixed, prepared_fixed.content, self.spacing, network.multiple, margin)
+        if self._mapped(self.grid) > MOST_MAPPED:
+            raise RegistrationError(
+                _(
+                    "Fixed volume '{fixed}' is too large for a map of {spacing:g} mm; crop it to what is marked, or "
+                    "choose a coarser working resolution."
+                ).format(fixed=fixed.name, spacing=self.spacing)
+            )
 
         began = time.perf_counter()
         images = whole_fixed.blanked, prepared_moving.blanked
@@ -202,8 +214,13 @@ class Registration:
         if level.finer <= 1:
             return level.finer == 1 or self.spacing / level.finer <= COARSEST_MM
         finest = min(float(volume.grid.spacing.min()) for volume in self._prepared)
-        voxels = math.prod(finer_grid(self.grid, level.finer).shape)
-        return self.spacing / level.finer > 0.75 * finest and voxels <= MOST_VOXELS
+        grid = finer_grid(self.grid, level.finer)
+        fits = math.prod(grid.shape) <= MOST_VOXELS and self._mapped(grid) <= MOST_MAPPED
+        return self.spacing / level.finer > 0.75 * finest and fits
+
+    def _mapped(self, grid) -> int:
+        """Points of the map of a field on ``grid``."""
+        return math.prod(map_lattice(grid, self.fixed.grid).shape)
 
     def _images(self, finer: float) -> tuple[torch.Tensor, torch.Tensor]:
         images = self._refiner.fixed, self._refiner.moving
@@ -273,7 +290,7 @@ class Registration:
         self._refiner.restore(self._at(iteration).index, cancelled)
 
     def warped(self, iteration: int | None = None) -> Volume:
-        """The moving volume, resampled once onto the fixed volume's own grid; float32, 0 outside."""
+        """The moving volume, resampled once onto the fixed volume's own grid; see ``warp_volume``."""
         return warp_volume(self.moving, self.map(iteration), self.fixed)
 
     def jacobian(self, iteration: int | None = None) -> Volume:

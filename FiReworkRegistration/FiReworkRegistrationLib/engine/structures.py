@@ -13,7 +13,7 @@ import torch.nn.functional as F
 
 from .device import convolution_precision
 from .sharpening import SCORED_AT_ONCE, sharpened_codes
-from .warping import sample
+from .warping import sample, voxels_in
 from .working_grid import coarser
 
 #: Numbers in a code; every step of the polish looks at one group of them.
@@ -136,8 +136,7 @@ class StructureMatchInBox:
         inside = [_voxels(part, *at) for part, *at in zip((rows, *box[1:]), ratio, size, strict=True)]
         everything = [_voxels(part, *at) for part, *at in zip(whole, ratio, size, strict=True)]
         self._count = math.prod(part.stop - part.start for part in everything)
-        indices = [torch.arange(part.start, part.stop, dtype=torch.float32, device=device) for part in inside]
-        self._points = torch.stack(torch.meshgrid(*indices, indexing="ij"))[None]
+        self._points = voxels_in(inside, device)
         self._ratio = torch.tensor(ratio, device=device).view(1, 3, 1, 1, 1)
         self._voxels = _field_voxels(inside, ratio, box)
         if self._voxels is None:

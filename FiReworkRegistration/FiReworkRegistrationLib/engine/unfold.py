@@ -5,7 +5,7 @@ from itertools import product
 
 import torch
 
-from .fields import bounding_box, forward_differences, lengths, one_sided_determinant, percent_folded
+from .fields import bounding_box, forward_differences, lengths, percent_folded
 from .regularity import add_fold_penalty
 
 #: All one-sided differences: each voxel's eight corner tetrahedra.
@@ -27,15 +27,12 @@ class Repair:
     """What a repair changed. Percentages are of the mask's voxels, lengths in voxels of the field's grid.
 
     :param folded_before, folded_after: non-positive Jacobian determinant by central differences.
-    :param corners_before, corners_after: one of the eight one-sided determinants is not positive.
     :param changed: moved by more than a hundredth of a voxel.
     :param mean_change, largest_change: of those.
     """
 
     folded_before: float
     folded_after: float
-    corners_before: float
-    corners_after: float
     changed: float
     mean_change: float
     largest_change: float
@@ -77,18 +74,8 @@ def unfold(field: torch.Tensor, mask: torch.Tensor | None = None, cancelled=None
 def _report(before: torch.Tensor, after: torch.Tensor, inside: torch.Tensor) -> Repair:
     length = lengths(after - before, dim=1)[0]
     moved = length[inside & (length > 0.01)]
-    corners = (100.0 * (_least_determinant(field) <= 0)[inside].float().mean().item() for field in (before, after))
     folded = (percent_folded(field, inside[None, None]) for field in (before, after))
     return Repair(
-        *folded, *corners, 100.0 * len(moved) / max(int(inside.sum()), 1),
+        *folded, 100.0 * len(moved) / max(int(inside.sum()), 1),
         *((moved.mean().item(), moved.max().item()) if len(moved) else (0.0, 0.0)),
     )  # fmt: skip
-
-
-def _least_determinant(field: torch.Tensor) -> torch.Tensor:
-    """The least of the eight one-sided determinants of every voxel, 1 at the border, (D, H, W)."""
-    found = torch.ones(field.shape[2:], device=field.device)
-    inner, differences = found[1:-1, 1:-1, 1:-1], forward_differences(field)
-    for signs in _SIGNS:
-        torch.minimum(inner, one_sided_determinant(differences, signs)[0, 0], out=inner)
-    return found

@@ -34,10 +34,21 @@ class Verdict:
         return "\n".join((self.sentence, *self.warnings))
 
 
+def verdict_on(registration, chosen: int | None = None, running=False, translate=None) -> Verdict:
+    """:func:`verdict` with all that a ``Registration`` knows of its volumes."""
+    chosen = len(registration.iterations) - 1 if chosen is None else chosen
+    return verdict(
+        registration.iterations, chosen, largest=registration.iterations[chosen].largest * registration.spacing,
+        coverage=registration.coverage, agreement=registration.agreement, matched=registration.matched,
+        least_agreement=registration.least_agreement, stretch=registration.stretch, ct=registration.ct,
+        unused_mask=registration.unused_mask, running=running, translate=translate,
+    )  # fmt: skip
+
+
 def verdict(
     iterations: Sequence[Iteration], chosen: int | None = None, *, largest: float | None = None,
     coverage: float | None = None, agreement: float | None = None,
-    least_agreement=0.0, matched="", stretch=1.0, ct="", running=False,
+    least_agreement=0.0, matched="", stretch=1.0, ct="", unused_mask="", running=False,
     translate: Callable[[str], str] | None = None,
 ) -> Verdict:  # fmt: skip
     """Judge iteration ``chosen`` against the affine start.
@@ -54,6 +65,7 @@ def verdict(
     :param matched: "fixed" or "moving", whose gray values were matched to the other's, see ``contrast.py``.
     :param stretch: how many times as long as the fixed object the moving one is, by the affine alignment.
     :param ct: name of a volume with gray values of a CT, or "".
+    :param unused_mask: name of a moving mask that marks a part only, or "".
     :param running: further iterations are on their way, so that nobody needs to ask for them.
     :param translate: takes an English text to the user's language, such as Slicer's ``tr``.
     """
@@ -73,6 +85,7 @@ def verdict(
         _large_displacement(largest, _),
         _unsettled(iterations, chosen, _) if improved and not running and not any(wrong_start) else None,
         _is_ct(ct, _),
+        _mask_unused(unused_mask, _),
     ]
     return Verdict(
         " ".join(filter(None, (_sentence(iterations[: chosen + 1], gain, _), _contrast(matched, _)))),
@@ -154,6 +167,14 @@ def _is_ct(name, _):
     return _(
         "'{name}' looks like a CT. The network was trained on T1 MRI and is not meant for CT. If you go on, clip it to "
         "brain tissue (0 to 80 HU) or give brain masks, and compare the result with iteration 0."
+    ).format(name=name)
+
+
+def _mask_unused(name, _):
+    if not name:
+        return None
+    return _(
+        "Moving mask '{name}' marks only a part and was not used. To register a part, mark it in the fixed volume."
     ).format(name=name)
 
 

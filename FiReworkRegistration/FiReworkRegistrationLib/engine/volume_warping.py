@@ -9,6 +9,7 @@ from .geometry import Volume
 from .label_maps import numbered
 from .maps import DisplacementMap
 from .preprocessing import sampled
+from .warping import bounded
 
 #: Voxels whose coordinates are in memory together while a volume is warped.
 WARPED_AT_ONCE = 8_000_000
@@ -40,9 +41,10 @@ def warp_volume(moving: Volume, dmap: DisplacementMap, fixed: Volume, mode="bili
     lowest = lowest if abs(lowest) < MOST_SHIFT else 0.0
     if lowest:
         image = image - lowest
+    image = bounded(image)
     vectors = torch.from_numpy(dmap.displacement).permute(3, 0, 1, 2)[None].float()
     to_lattice = to_unit_box(dmap.grid.shape) @ np.linalg.inv(dmap.grid.affine) @ fixed.affine
-    ras_to_moving = to_unit_box(moving.array.shape) @ np.linalg.inv(moving.affine)
+    ras_to_moving = to_unit_box(image.shape[2:]) @ np.linalg.inv(moving.affine)
     to_moving = ras_to_moving @ fixed.affine
     turn = torch.from_numpy(ras_to_moving[:3, :3].T.astype(np.float32).copy())
     warped = np.empty(fixed.array.shape, dtype=np.float32)

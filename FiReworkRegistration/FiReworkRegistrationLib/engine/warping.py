@@ -15,7 +15,12 @@ from .affine_table import affine_table, to_unit_box
 
 @lru_cache(maxsize=4)
 def _cached_identity_grid(shape: tuple[int, int, int], device: torch.device) -> torch.Tensor:
-    axes = [torch.arange(size, dtype=torch.float32, device=device) for size in shape]
+    return voxels_in([slice(0, size) for size in shape], device)
+
+
+def voxels_in(box, device="cpu") -> torch.Tensor:
+    """Voxel coordinates in three slices of a grid, (1, 3, d, h, w) float32, channels k, j, i."""
+    axes = [torch.arange(part.start, part.stop, dtype=torch.float32, device=device) for part in box]
     return torch.stack(torch.meshgrid(*axes, indexing="ij"))[None]
 
 
@@ -27,16 +32,15 @@ def identity_grid(shape, device="cpu") -> torch.Tensor:
     return _cached_identity_grid(tuple(int(size) for size in shape), torch.device(device))
 
 
-def sample(image: torch.Tensor, points: torch.Tensor, mode="bilinear", padding="border") -> torch.Tensor:
+def sample(image: torch.Tensor, points: torch.Tensor, mode="bilinear") -> torch.Tensor:
     """Values of ``image`` at voxel coordinates.
 
     :param image: (B, C, D, H, W) float32.
     :param points: (B, 3, d, h, w) float32, voxel coordinates of ``image``, channels k, j, i.
     :param mode: "bilinear" (trilinear in 3D) or "nearest".
-    :param padding: what lies outside: "border" repeats the edge, "zeros" is 0.
-    :return: (B, C, d, h, w) float32.
+    :return: (B, C, d, h, w) float32; what lies outside the image repeats its edge.
     """
-    return _at_unit_points(image, points * _to_unit(image) - 1.0, mode, padding)
+    return _at_unit_points(image, points * _to_unit(image) - 1.0, mode)
 
 
 class Warper:
@@ -63,21 +67,21 @@ def _to_unit(image: torch.Tensor) -> torch.Tensor:
     return (2.0 / (size - 1).clamp(min=1)).view(1, 3, 1, 1, 1)
 
 
-def _at_unit_points(image, points, mode="bilinear", padding="border") -> torch.Tensor:
+def _at_unit_points(image, points, mode="bilinear") -> torch.Tensor:
     # grid_sample wants coordinates in the order i, j, k. Turning the image's axes round costs nothing, turning the
     # points' a copy of them.
     grid = points.permute(0, 2, 3, 4, 1)
-    return F.grid_sample(image.transpose(2, 4), grid, mode=mode, padding_mode=padding, align_corners=True)
+    return F.grid_sample(image.transpose(2, 4), grid, mode=mode, padding_mode="border", align_corners=True)
 
 
-def warp(image: torch.Tensor, field: torch.Tensor, mode="bilinear", padding="border") -> torch.Tensor:
+def warp(image: torch.Tensor, field: torch.Tensor, mode="bilinear") -> torch.Tensor:
     """``image(x + field(x))``: (B, C, D, H, W) and (B, 3, D, H, W) voxels to (B, C, D, H, W).
 
     Always float32: half precision near coordinate 128 has steps of 0.125 voxel.
     """
     with torch.autocast(image.device.type, enabled=False):
         points = identity_grid(field.shape[2:], field.device) + field.float()
-        return sample(image.float(), points, mode, padding)
+        return sample(image.float(), points, mode)
 
 
 def resample_affine(image: torch.Tensor, matrix, shape, mode="bilinear", padding="zeros") -> torch.Tensor:
@@ -89,5 +93,11 @@ def resample_affine(image: torch.Tensor, matrix, shape, mode="bilinear", padding
     :param shape: (d, h, w) of the output.
     :return: (1, C, d, h, w) float32.
     """
+    image = bounded(image) if padding == "zeros" else image
     grid = affine_table(to_unit_box(image.shape[2:]) @ matrix, shape, image.device)[None]
     return F.grid_sample(image, grid, mode=mode, padding_mode=padding, align_corners=True)
+
+
+def bounded(image: torch.Tensor) -> torch.Tensor:
+    """(B, C, D, H, W) with an empty slice after an axis of one voxel, which ``grid_sample`` takes to be everywhere."""
+    return F.pad(image, [after for size in reversed(image.shape[2:]) for after in (0, int(size == 1))])

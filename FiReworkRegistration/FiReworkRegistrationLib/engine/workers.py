@@ -31,7 +31,7 @@ class Workers:
             self._pool.shutdown()
 
     def map(self, work: Callable, pieces: Iterable) -> list:
-        """``work(piece)`` of every piece, in their order. Workers record gradients, whatever the caller's thread does.
+        """``work(piece)`` of every piece, in their order.
 
         :raises Exception: what a piece raised.
         """
@@ -53,7 +53,14 @@ def _single_core_threads(count: int) -> ThreadPoolExecutor:
         everyone.wait()
 
     own, pool = torch.get_num_threads(), ThreadPoolExecutor(count, thread_name_prefix="polish")
-    list(pool.map(settle, range(count)))
-    # The number that was set last also counts for threads that begin later.
-    torch.set_num_threads(own)
+    try:
+        list(pool.map(settle, range(count)))
+    except RuntimeError:
+        # The system gives no more threads: those that wait for the others must end.
+        everyone.abort()
+        pool.shutdown()
+        raise
+    finally:
+        # The number that was set last also counts for threads that begin later.
+        torch.set_num_threads(own)
     return pool

@@ -83,7 +83,7 @@ def coarser(image: torch.Tensor, shape) -> torch.Tensor:
     return F.interpolate(smoothed, tuple(shape), mode="trilinear", align_corners=True)
 
 
-def bring_to_grid(volume: Volume, grid: Grid, to_volume=None, mode="bilinear", padding="zeros") -> torch.Tensor:
+def bring_to_grid(volume: Volume, grid: Grid, to_volume=None, mode="bilinear") -> torch.Tensor:
     """``volume`` resampled once onto ``grid``, (1, 1, D, H, W) float32.
 
     A volume finer than the grid is smoothed first, per axis, so that detail does not alias.
@@ -95,7 +95,7 @@ def bring_to_grid(volume: Volume, grid: Grid, to_volume=None, mode="bilinear", p
     if mode == "bilinear":
         image = smoothed_for(image, volume.grid.spacing, grid.spacing.mean())
     matrix = np.linalg.inv(volume.grid.affine) @ to_volume @ grid.affine
-    return resample_affine(image, matrix, grid.shape, mode, padding)
+    return resample_affine(image, matrix, grid.shape, mode)
 
 
 def smoothed_for(image: torch.Tensor, own, spacing: float) -> torch.Tensor:

@@ -28,17 +28,11 @@ class Judge:
 
     def verdict(self, iteration=None):
         """Engine ``Verdict`` on an iteration; None is the best one. Cheap enough for a slider."""
-        from ..engine.verdict import verdict
+        from ..engine.verdict import verdict_on
 
-        registration = self._session.registration
         iteration = self._session.bestIteration if iteration is None else iteration
-        return verdict(
-            self._session.iterations, iteration, largest=self._session.largestDisplacement(iteration),
-            coverage=registration.coverage, agreement=registration.agreement,
-            least_agreement=registration.least_agreement, matched=registration.matched,
-            stretch=registration.stretch, ct=registration.ct,
-            running=self._session.finishedIteration is None, translate=self._translate,
-        )  # fmt: skip
+        running = self._session.finishedIteration is None
+        return verdict_on(self._session.registration, iteration, running, self._translate)
 
     def showFigures(self):
         """Table and charts of all iterations so far; ``FigureNodes``."""
@@ -123,7 +117,7 @@ class Judge:
         return found
 
     def _diceSentence(self, columns):
-        from ..engine.overlap import mean_dice
+        from ..engine.metrics import mean_dice
 
         _ = self._translate or str
         count = len(columns[AFTER])

@@ -48,7 +48,7 @@ def showOverlap(scene, columns, name="Registration", table=None):
     :param table: vtkMRMLTableNode of an earlier call, updated while it is in the scene.
     :return: vtkMRMLTableNode.
     """
-    from ..engine.overlap import mean_dice
+    from ..engine.metrics import mean_dice
 
     if table is None or table.GetScene() is not scene:
         table = scene.AddNewNodeByClass(

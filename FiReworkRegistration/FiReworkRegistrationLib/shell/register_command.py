@@ -33,7 +33,7 @@ def register(options) -> None:
     from ..engine.files import check_output, check_volume_path, read_volume, write_volume
     from ..engine.registration import Registration
     from ..engine.transform_files import check_transform_path, read_linear, write_map
-    from ..engine.verdict import verdict
+    from ..engine.verdict import verdict_on
     from .figures_file import write_figures
 
     # Everything that can be wrong with the command is found before the work starts.
@@ -68,12 +68,7 @@ def register(options) -> None:
     if levels:
         _print_iteration(registration.polish(levels, seconds, line.show), registration.spacing)
 
-    largest = registration.iterations[-1].largest * registration.spacing
-    judged = verdict(
-        registration.iterations, largest=largest, coverage=registration.coverage, agreement=registration.agreement,
-        least_agreement=registration.least_agreement, matched=registration.matched,
-        stretch=registration.stretch, ct=registration.ct,
-    )  # fmt: skip
+    judged = verdict_on(registration)
     if (repair := registration.iterations[-1].repair) is not None:
         mm = registration.spacing
         print(

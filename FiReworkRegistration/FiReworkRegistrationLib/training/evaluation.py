@@ -14,7 +14,13 @@ from ..engine.errors import RegistrationError
 from ..engine.files import read_volume
 from ..engine.geometry import Volume
 from ..engine.label_maps import label_map
-from ..engine.metrics import mean_dice, nondiffeomorphic_volume, surface_figures, target_registration_error
+from ..engine.metrics import (
+    dice_per_label,
+    mean_dice,
+    nondiffeomorphic_volume,
+    surface_figures,
+    target_registration_error,
+)
 from ..engine.registration import Registration
 from ..engine.transform_files import read_linear
 from ..engine.volume_warping import warp_volume
@@ -138,7 +144,7 @@ def evaluate_pair(
         )  # fmt: skip
         if fixed_labels is not None:
             warped = warp_volume(moving_labels, dmap, fixed_labels, "nearest").array
-            row["dice"] = mean_dice(fixed_labels.array, warped, labels)
+            row["dice"] = mean_dice(dice_per_label(fixed_labels.array, warped, labels))
             if surfaces:
                 spacing = fixed_labels.grid.spacing[::-1]
                 figures = list(surface_figures(fixed_labels.array, warped, spacing, labels).values())

@@ -8,7 +8,7 @@ import torch
 
 from ..engine.device import convolution_precision
 from ..engine.fields import percent_folded
-from ..engine.metrics import mean_dice
+from ..engine.metrics import dice_per_label, mean_dice
 from ..engine.similarity import local_ncc
 from ..engine.warping import warp
 
@@ -52,7 +52,7 @@ def judge_refinement(network, pair, labels, iterations, precision="fp32") -> Ite
             field = network.displacement(state)
             if pair.fixed_labels is not None:
                 warped = warp(pair.moving_labels, field, "nearest").cpu()
-                dice = mean_dice(pair.fixed_labels.cpu(), warped, labels)
+                dice = mean_dice(dice_per_label(pair.fixed_labels.cpu(), warped, labels))
             ncc = local_ncc(pair.fixed, warp(pair.moving, field), mask=pair.fixed).item()
             yield Judged(iteration, field, dice, ncc, percent_folded(field, pair.fixed), seconds)
 

@@ -22,9 +22,9 @@ def test_dice_of_known_overlaps():
     first[:2], second[1:3] = 1, 1
     first[3], second[3] = 5, 5
     assert dice_per_label(first, second) == {1: 0.5, 5: 1.0}
-    assert mean_dice(first, second) == 0.75
+    assert mean_dice(dice_per_label(first, second)) == 0.75
     assert np.isnan(dice_per_label(first, second, [9])[9])
-    assert mean_dice(first, second, [5, 9]) == 1.0
+    assert mean_dice(dice_per_label(first, second, [5, 9])) == 1.0
 
 
 def cube(start, size=6):
@@ -98,5 +98,5 @@ def test_labels_of_nine_digits_need_no_table_of_all_numbers_below():
 
 def test_no_label_gives_no_figure():
     empty = np.zeros((2, 2, 2), int)
-    assert dice_per_label(empty, empty, []) == {} and np.isnan(mean_dice(empty, empty, []))
+    assert dice_per_label(empty, empty, []) == {} and np.isnan(mean_dice({}))
     assert surface_figures(empty, empty, (1, 1, 1)) == {}

@@ -4,13 +4,20 @@ import pytest
 import torch
 
 from FiReworkRegistrationLib.engine.errors import RegistrationError
-from FiReworkRegistrationLib.engine.models import default_model, find_model, list_models, load_network, load_structures
+from FiReworkRegistrationLib.engine.models import find_model, list_models, load_network, load_structures
 
 
 def test_models_are_listed_and_loaded(tiny_model):
     assert "tiny" in [card.name for card in list_models()]
     network = load_network(find_model("tiny"))
     assert not network.training and not any(p.requires_grad for p in network.parameters())
+
+
+def test_random_numbers_of_others_do_not_depend_on_a_model(tiny_model):
+    before = torch.get_rng_state()
+    load_network(find_model("tiny"))
+    load_structures(find_model("FiRework-VM-Labels"))
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_a_card_may_be_given_by_its_path(tiny_model):
@@ -53,7 +60,7 @@ def test_pickled_weights_are_never_opened(tiny_model):
 
 
 def test_shipped_models_load_and_their_cards_are_complete():
-    assert default_model().default
+    assert find_model().default
     for card in list_models():
         network = load_network(card)
         assert sum(p.numel() for p in network.parameters()) == card.parameters

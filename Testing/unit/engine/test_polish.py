@@ -161,3 +161,19 @@ def test_the_order_of_a_field_in_memory_does_not_matter():
     other = start.contiguous(memory_format=torch.channels_last_3d)
     fields = [polished(2, fixed, moving, None, field)[0].field for field in (start, other)]
     assert torch.equal(*fields)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_caller_who_records_no_gradients_can_polish(count):
+    fixed, moving = blobs(SHAPE, smooth=3), blobs(SHAPE, 1, smooth=3)
+    with torch.no_grad(), Workers(count) as workers:
+        _, losses = polished(2, fixed, moving, None, torch.zeros(1, 3, *SHAPE), workers=workers)
+    assert losses[1] < losses[0]
+
+
+def test_no_grid_of_the_whole_image_is_left_in_memory():
+    from FiReworkRegistrationLib.engine.warping import _cached_identity_grid
+
+    before = _cached_identity_grid.cache_info().currsize
+    polished(1, blobs(SHAPE), blobs(SHAPE, 1), None, torch.zeros(1, 3, *SHAPE))
+    assert _cached_identity_grid.cache_info().currsize == before

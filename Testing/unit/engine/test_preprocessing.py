@@ -37,6 +37,13 @@ def test_foreground_of_a_stripped_and_of_a_noisy_head(ball):
         assert found.sum() < 1.8 * inside.sum()
 
 
+def test_padding_with_zeros_makes_no_object_of_noisy_air(ball):
+    generator = np.random.default_rng(0)
+    noise = (generator.normal(0, 0.02, ball.array.shape) for _ in range(2))
+    noisy = np.hypot(ball.array + next(noise), next(noise)).astype(np.float32)
+    assert foreground(np.pad(noisy, 4)).sum() < 1.05 * foreground(noisy).sum()
+
+
 def test_full_range_keeps_rare_values():
     image = np.zeros((10, 10, 10), np.float32)
     image[1:] = np.random.default_rng(0).uniform(1, 2, (9, 10, 10))

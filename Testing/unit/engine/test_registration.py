@@ -3,12 +3,14 @@ import pytest
 import torch
 
 from FiReworkRegistrationLib.engine import contrast as contrasts
+from FiReworkRegistrationLib.engine import registration as registration_module
 from FiReworkRegistrationLib.engine.errors import Cancelled, RegistrationError
 from FiReworkRegistrationLib.engine.geometry import Volume
 from FiReworkRegistrationLib.engine.map_writers import taper
 from FiReworkRegistrationLib.engine.presets import PolishLevel
 from FiReworkRegistrationLib.engine.registration import Registration
 from FiReworkRegistrationLib.engine.structures import StructureMatch
+from FiReworkRegistrationLib.engine.verdict import verdict_on
 
 
 @pytest.fixture
@@ -298,3 +300,16 @@ def test_a_mask_of_a_part_hides_nothing(pair, side):
     marked = float(masked.mask.sum()) * masked.spacing**3 / (part.sum() * fixed.grid.spacing.prod())
     assert marked == pytest.approx(1, rel=0.5) if side == "fixed" else marked > 5
     assert (masked._refiner.fixed > 0.05).sum() > 3 * 64 and (masked._refiner.moving > 0.05).sum() > 3 * 64
+    assert masked.unused_mask == ("part" if side == "moving" else "")
+    assert ("Moving mask 'part'" in verdict_on(masked).text) == (side == "moving")
+
+
+def test_a_map_that_takes_gigabytes_is_refused(pair, monkeypatch):
+    """However small what is marked: the map covers the whole fixed volume."""
+    fixed, moving = pair
+    coarse = Registration(fixed, moving, spacing=2.0, device="cpu")
+    monkeypatch.setattr(registration_module, "MOST_MAPPED", coarse.map(0).displacement[..., 0].size)
+    with pytest.raises(RegistrationError, match="too large for a map of 1 mm; crop it"):
+        Registration(fixed, moving, spacing=1.0, device="cpu")
+    coarse.polish((PolishLevel(2, 1),))
+    assert coarse.iterations[1].field.shape[2:] == coarse.grid.shape

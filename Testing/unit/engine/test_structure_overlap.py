@@ -6,8 +6,8 @@ import pytest
 from FiReworkRegistrationLib.engine.errors import RegistrationError
 from FiReworkRegistrationLib.engine.geometry import Grid, Volume
 from FiReworkRegistrationLib.engine.maps import DisplacementMap
-from FiReworkRegistrationLib.engine.metrics import dice_per_label
-from FiReworkRegistrationLib.engine.overlap import LabelLayer, StructureOverlap, mean_dice
+from FiReworkRegistrationLib.engine.metrics import dice_per_label, mean_dice
+from FiReworkRegistrationLib.engine.overlap import LabelLayer, StructureOverlap
 
 SHAPE = (18, 20, 22)
 
@@ -88,3 +88,17 @@ def test_names_that_do_not_match_are_refused(affine):
     left, right = layer(affine, boxes(), {17: "left"}), layer(affine, boxes(), {17: "right"})
     refused([left], [right], "'A' and 'B' have no structure of the same name .'left' against 'right'.; give")
     refused([left, layer(affine, boxes(), {17: "Left "})], [right], "'A' has two structures named 'Left '; rename")
+
+
+def test_a_structure_on_one_slice_is_on_one_slice_only():
+    """Segments that Slicer makes of label maps are cut to what they mark."""
+    whole, slice_ = np.zeros((12, 20, 22), np.uint8), np.zeros((1, 20, 22), np.uint8)
+    whole[7, 5:12, 6:14] = slice_[0, 5:12, 6:14] = 1
+    place = np.eye(4)
+    place[2, 3] = 7.0
+    layers = layer(np.eye(4), whole, {1: "cyst"}), layer(place, slice_, {1: "cyst"})
+    grid = layers[0].volume.grid
+    still = DisplacementMap(grid, np.zeros((*grid.shape, 3), np.float32))
+    for fixed, moving in (layers, layers[::-1]):
+        overlap = StructureOverlap([fixed], [moving], grid)
+        assert overlap.dice() == overlap.dice(still) == {"cyst": 1.0}

@@ -31,7 +31,7 @@ def test_another_iteration_than_the_last():
 
 def test_a_repair_is_told_apart_from_a_polish():
     states = run(0.6, 0.7, 0.8)
-    states[2] = replace(states[2], polished=True, repair=Repair(0.2, 0.0, 4.0, 0.1, 12.345, 0.1, 0.8))
+    states[2] = replace(states[2], polished=True, repair=Repair(0.2, 0.0, 12.345, 0.1, 0.8))
     assert verdict(states).text == (
         "Improved NCC 0.60 → 0.80 in 1 iteration and a repair of folds, which moved 12.35 % of voxels; "
         "0.00 % of voxels folded."
@@ -116,3 +116,8 @@ def test_texts_are_translated_before_numbers_enter():
     verdict(run(0.6, 0.8, folded=2.0), translate=lambda text: asked.append(text) or text)
     assert "Improved NCC {before:.2f} → {after:.2f}" in asked
     assert any(text.startswith("Folding: {percent} %") for text in asked)
+
+
+def test_a_mask_that_was_not_used_is_told():
+    (warning,) = verdict(run(0.6, 0.8), unused_mask="lesion").warnings
+    assert warning.startswith("Moving mask 'lesion' marks only a part and was not used.")

@@ -46,14 +46,23 @@ def test_other_threads_keep_all_cores(three_threads):
     assert later == [3]
 
 
-def test_gradients_are_recorded_whatever_the_caller_does():
-    values = torch.ones(3)
+def test_where_the_system_gives_no_more_threads_none_is_left_behind(three_threads, monkeypatch):
+    before, start, later = threading.active_count(), threading.Thread.start, []
 
-    def work(_piece):
-        return values.clone().requires_grad_().sum().requires_grad
+    def refused(self):
+        if threading.active_count() > before:
+            raise RuntimeError("can't start new thread")
+        start(self)
 
-    with Workers(2) as workers, torch.no_grad():
-        assert workers.map(work, range(2)) == [True, True]
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refused)
+        with pytest.raises(RuntimeError, match="new thread"):
+            Workers(2)
+    assert threading.active_count() == before
+    thread = threading.Thread(target=lambda: later.append(torch.get_num_threads()))
+    thread.start()
+    thread.join()
+    assert later == [3]
 
 
 def test_what_a_piece_raises_is_raised_and_the_threads_end():

@@ -49,7 +49,7 @@ class PuppetRegistration:
     card = SimpleNamespace(name="puppet")
     spacing = 2.0
     agreement, least_agreement, coverage, matched = 0.9, 0.5, 1.0, ""
-    stretch, ct = 1.0, ""
+    stretch, ct, unused_mask = 1.0, "", ""
     affine = np.eye(4)
 
     def __init__(self, engine, fixed, moving, *, progress=None, cancelled=None, **settings):

@@ -154,7 +154,7 @@ class KnownRegistration:
     card = SimpleNamespace(name="known-map")
     spacing = 2.0
     agreement, least_agreement, coverage, matched = 0.9, 0.5, 1.0, ""
-    stretch, ct = 1.0, ""
+    stretch, ct, unused_mask = 1.0, "", ""
 
     def __init__(self, fixed, moving, *, progress=None, cancelled=None, **settings):
         self.fixed, self.moving, self.settings = fixed, moving, settings
