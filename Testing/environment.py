@@ -103,7 +103,8 @@ class Environment:
                 f"pip could not install the packages (exit code {done.returncode}); its own message is above. "
                 f"Check the network connection and the free disk space. If it finds no matching version, use Python "
                 f"{_dotted(OLDEST)} to {_dotted(NEWEST)} of 64 bits (this is {sys.version.split()[0]}), remove "
-                f"'{self.folder}' and run the same command again."
+                f"'{self.folder}' and run the same command again. For Macs with Intel processors there are no such "
+                "packages."
             )
         self.stamp.write_text(self.digest() + "\n", encoding="utf-8")
 

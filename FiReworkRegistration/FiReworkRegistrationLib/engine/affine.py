@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .errors import Cancelled, RegistrationError
+from .errors import Cancelled, RegistrationError, is_out_of_memory
 from .files import LPS_RAS, to_image
 from .geometry import Volume
 from .texts import tr as _
@@ -124,6 +124,8 @@ def _optimize(fixed, moving, transform, shrink, sigmas, iterations, cancelled):
         with _one_thread():
             method.Execute(fixed, moving)
     except RuntimeError as error:
+        if is_out_of_memory(error):
+            raise
         reason = str(error).strip().splitlines()[-1]
         raise RegistrationError(
             _(

@@ -47,8 +47,9 @@ def choose_device(name="auto") -> torch.device:
 def choose_precision(name: str, device: torch.device) -> str:
     """In which precision ``device`` computes what is asked for.
 
-    "auto" is bf16 on CUDA GPUs and CPUs that compute in it (fp16 on older GPUs), fp32 elsewhere. A device that would
-    only emulate bf16 or fp16 takes fp32: emulation is up to a hundred times as slow, and no more accurate.
+    "auto" is bf16 on CUDA GPUs and CPUs that compute in it, fp16 on those GPUs of the generation before that are good
+    at it, fp32 elsewhere. A device that would only emulate bf16, or a CPU fp16, takes fp32: emulation is up to a
+    hundred times as slow, and no more accurate.
 
     :raises RegistrationError: unknown name.
     """
@@ -59,7 +60,7 @@ def choose_precision(name: str, device: torch.device) -> str:
     if device.type == "cuda":
         has_bf16 = _gpu_computes_in_bf16(device)
         if name == "auto":
-            return "bf16" if has_bf16 else "fp16"
+            return "bf16" if has_bf16 else "fp16" if _gpu_is_good_at_fp16(device) else "fp32"
         return "fp32" if name == "bf16" and not has_bf16 else name
     if name == "fp16":
         return "fp16" if _cpu_computes_in_fp16() else "fp32"
@@ -69,6 +70,12 @@ def choose_precision(name: str, device: torch.device) -> str:
 def _gpu_computes_in_bf16(device: torch.device) -> bool:
     """Whether it has the units for it: ``torch.cuda.is_bf16_supported`` says yes to emulation too."""
     return torch.version.hip is not None or torch.cuda.get_device_capability(device)[0] >= 8
+
+
+def _gpu_is_good_at_fp16(device: torch.device) -> bool:
+    """Volta and Turing, without the cards that have no units for it: those return NaN (PyTorch issue 58123)."""
+    is_sound = not torch.cuda.get_device_name(device).startswith(("NVIDIA GeForce GTX 16", "GeForce GTX 16"))
+    return torch.cuda.get_device_capability(device)[0] >= 7 and is_sound
 
 
 def _cpu_computes_in_bf16() -> bool:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .errors import RegistrationError
+from .errors import RegistrationError, is_out_of_memory
 from .geometry import Grid, Volume
 
 #: Points and vectors change between LPS and RAS by this diagonal.
@@ -62,6 +62,8 @@ def read_volume(path, role="Volume") -> Volume:
     try:
         image = sitk.ReadImage(str(path))
     except RuntimeError as error:
+        if is_out_of_memory(error):
+            raise
         reason = str(error).strip().splitlines()[-1]
         raise RegistrationError(
             f"{role} '{path}' cannot be read as an image ({reason}); give a NIfTI, NRRD or MetaImage file."

@@ -63,7 +63,12 @@ class FieldStore:
         :param exact: always in full precision, as it cannot be computed again from the one before.
         """
         self._kept.append(_exactly(field, exact))
-        self._shrink({len(self) - 1})
+        try:
+            self._shrink({len(self) - 1})
+        except BaseException:
+            # For want of memory: the iteration failed, and its number will be another one's.
+            self._kept.pop()
+            raise
 
     def replace(self, index: int, field: torch.Tensor) -> None:
         """Put back in full precision what had been stored more coarsely."""

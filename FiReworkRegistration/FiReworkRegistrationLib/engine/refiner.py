@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
 
 from .device import convolution_precision
-from .errors import Cancelled, RegistrationError
+from .errors import NOT_FINITE, Cancelled, RegistrationError
 from .fields import lengths, percent_folded, percentile, resize_field
 from .iteration_store import DEFAULT_BUDGET, FieldStore
 from .networks.firework import FireworkNetwork
@@ -147,9 +148,10 @@ class Refiner:
         :param repair: what a repair of its folds changed.
         """
         before = self._field
-        self._take(self._coarse(field.to(self.device, torch.float32)))
-        self._warped = warp(self.moving, self._field)
-        state = self._figures(self.last.index + 1, self._field - before, 0.0, field)
+        with self._or_as_before():
+            self._take(self._coarse(field.to(self.device, torch.float32)))
+            self._warped = warp(self.moving, self._field)
+            state = self._figures(self.last.index + 1, self._field - before, 0.0, field)
         self.iterations.append(replace(state, seconds=seconds, polished=True, repair=repair))
         return self.last
 
@@ -178,11 +180,22 @@ class Refiner:
     def _advance(self) -> Iteration:
         began = time.perf_counter()
         before = self._field
-        self._state = self._state - self._error(self._state, self._warped)
-        self._field = self._whole(self._state, self._rest)
-        # Always from the original image: warping a warped image would blur it every time.
-        self._warped = warp(self.moving, self._field)
-        return self._figures(self.last.index + 1, self._field - before, began)
+        with self._or_as_before():
+            self._state = self._state - self._error(self._state, self._warped)
+            self._field = self._whole(self._state, self._rest)
+            # Always from the original image: warping a warped image would blur it every time.
+            self._warped = warp(self.moving, self._field)
+            return self._figures(self.last.index + 1, self._field - before, began)
+
+    @contextmanager
+    def _or_as_before(self):
+        """What fails, such as for want of memory, leaves everything where the last iteration stands."""
+        before = self._field, self._state, self._rest, self._warped
+        try:
+            yield
+        except BaseException:
+            self._field, self._state, self._rest, self._warped = before
+            raise
 
     def _take(self, field: torch.Tensor) -> None:
         """Go on from a displacement field of the working grid."""
@@ -213,9 +226,7 @@ class Refiner:
             error = self.network(self.fixed, self.moving, field, warped)
         error = error.float()
         if not torch.isfinite(error).all():
-            raise RegistrationError(
-                _("The network returned NaN or infinite values; choose precision fp32 or another model.")
-            )
+            raise RegistrationError(NOT_FINITE)
         return error
 
     def _figures(self, index: int, change: torch.Tensor, began: float, polished=None) -> Iteration:

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 
 from .device import convolution_precision
+from .errors import NOT_FINITE, RegistrationError
 from .sharpening import SCORED_AT_ONCE, sharpened_codes
 from .warping import sample, voxels_in
 from .working_grid import coarser
@@ -84,7 +85,10 @@ class StructureReader:
         return torch.cat(found).T.reshape(1, -1, *image.shape[2:])
 
     def _features(self, image, precision) -> torch.Tensor:
-        """(1, C, D, H, W) float32."""
+        """(1, C, D, H, W) float32.
+
+        :raises RegistrationError: NaN, such as of a precision that the device only claims to have.
+        """
         shape = image.shape[2:]
         missing = [-size % self._network.multiple for size in shape]
         if all(size <= self._network.multiple for size in shape):
@@ -93,7 +97,10 @@ class StructureReader:
         padded = F.pad(image, [0, missing[2], 0, missing[1], 0, missing[0]])
         with convolution_precision(image.device, precision):
             features = self._network(padded.contiguous(memory_format=torch.channels_last_3d))
-        return features[..., : shape[0], : shape[1], : shape[2]].float()
+        features = features[..., : shape[0], : shape[1], : shape[2]].float()
+        if not torch.isfinite(features).all():
+            raise RegistrationError(NOT_FINITE)
+        return features
 
     def _scores(self, rows) -> torch.Tensor:
         return F.linear(rows, self._weight, self._bias)

@@ -5,17 +5,10 @@ in **voxels** of its own grid. D, H, W are the array axes k, j, i, and channel 0
 the displacement along k, j, i. A warped image is ``warped(x) = moving(x + field(x))``.
 """
 
-from functools import lru_cache
-
 import torch
 import torch.nn.functional as F
 
 from .affine_table import affine_table, to_unit_box
-
-
-@lru_cache(maxsize=4)
-def _cached_identity_grid(shape: tuple[int, int, int], device: torch.device) -> torch.Tensor:
-    return voxels_in([slice(0, size) for size in shape], device)
 
 
 def voxels_in(box, device="cpu") -> torch.Tensor:
@@ -25,11 +18,9 @@ def voxels_in(box, device="cpu") -> torch.Tensor:
 
 
 def identity_grid(shape, device="cpu") -> torch.Tensor:
-    """Voxel coordinates of every grid point, (1, 3, D, H, W) float32, channels k, j, i.
-
-    The tensor is shared between calls: never write into it.
-    """
-    return _cached_identity_grid(tuple(int(size) for size in shape), torch.device(device))
+    """Voxel coordinates of every grid point, (1, 3, D, H, W) float32, channels k, j, i."""
+    # Made anew: kept, that of a 1 mm grid would hold 200 MB of a GPU for nothing.
+    return voxels_in([slice(0, size) for size in shape], device)
 
 
 def sample(image: torch.Tensor, points: torch.Tensor, mode="bilinear") -> torch.Tensor:

@@ -32,7 +32,7 @@ class Rows:
 
     def _read(self) -> list[dict]:
         try:
-            with self.path.open(newline="") as file:
+            with self.path.open(newline="", encoding="utf-8") as file:
                 return [
                     {"method": row["method"], "pair": row["pair"], "K": int(row["K"]),
                      **{name: float(row[name]) for name in FIGURES}}

@@ -7,6 +7,7 @@ from here with pip.
 """
 
 import logging
+import sys
 
 import slicer
 from slicer.i18n import tr as _
@@ -36,6 +37,25 @@ def requireInstalled():
 
     if missingPackages():
         raise DependencyError(_wrongTorchMessage() if pip_check("torch") else _noTorchMessage())
+    _requireNumpyThatFits()
+
+
+def _requireNumpyThatFits():
+    """PyTorch before 2.3, the last one for x86_64 macOS, was built for NumPy 1: with 2 no array passes between them."""
+    from slicer.packaging import pip_check
+
+    if pip_check("torch>=2.3"):
+        return
+    if pip_check("numpy>=2"):
+        raise DependencyError(
+            _(
+                "The installed PyTorch works with NumPy 1 only, and Slicer has NumPy 2. Type "
+                "slicer.util.pip_install('numpy<2') in the Python console, restart Slicer and click Register again."
+            )
+        )
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and not numpy.__version__.startswith("1."):
+        raise DependencyError(_("NumPy was replaced. Save your work, restart Slicer and click Register again."))
 
 
 def ensureInstalled():
@@ -47,6 +67,7 @@ def ensureInstalled():
     from slicer.packaging import isPipInstallInProgress
 
     if not missingPackages():
+        _requireNumpyThatFits()
         return
     # PyTorchUtils installs without asking in testing mode: stop before it is reached.
     if slicer.app.testingEnabled():

@@ -1,6 +1,5 @@
 """A cohort on Dask workers: the pairs, folders and rules of ``cohort.py``, one task a pair."""
 
-import os
 from contextlib import ExitStack
 
 from ..engine.errors import RegistrationError
@@ -14,7 +13,7 @@ def register_on_dask(pairs, names, folder, register, where: str, report=print, f
 
     :param register: can be pickled.
     :param where: address of a scheduler, as tcp://host:8786, or "local" or "local:N": N workers of one thread each on
-        this machine, as many as it has cores where no N is given.
+        this machine, as many as this process may use cores where no N is given.
     :raises RegistrationError: no Dask, no cluster there.
     """
     distributed = _distributed()
@@ -48,11 +47,14 @@ def _outcome(future, name: str) -> dict:
 
 
 def _client(distributed, where: str, open_things: ExitStack):
+    from dask.system import CPU_COUNT
+
     kind, _, count = where.partition(":")
     try:
         if kind != LOCAL:
             return open_things.enter_context(distributed.Client(where))
-        workers = int(count) if count else os.cpu_count() or 1
+        # Of the cores that this process may use: a cluster's job has few of its node's.
+        workers = int(count) if count else CPU_COUNT
         # Pairs share nothing, so that workers of one thread each have the highest throughput. No limit of memory: Dask
         # would kill a worker at a large volume, where the machine as a whole has enough.
         cluster = distributed.LocalCluster(

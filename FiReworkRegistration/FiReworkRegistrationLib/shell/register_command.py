@@ -103,7 +103,12 @@ def _check_apart(options) -> None:
         value = getattr(options, name)
         if not value:
             continue
-        other = taken.setdefault(Path(value).absolute().resolve(), name)
+        path = Path(value).absolute().resolve()
+        # Also under other names: macOS and Windows take capitals for small letters.
+        same = (
+            known for known in taken if known == path or (path.exists() and known.exists() and known.samefile(path))
+        )
+        other = taken.setdefault(next(same, path), name)
         if other != name and name in outputs:
             words = [f"--{each.replace('_', '-')}" for each in (other, name)]
             raise RegistrationError(

@@ -189,7 +189,7 @@ def _read_landmarks(files: PairFiles):
 
 
 def write_rows(rows: list[dict], path) -> None:
-    with Path(path).open("w", newline="") as file:
+    with Path(path).open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]))
         writer.writeheader()
         writer.writerows({key: _text(value) for key, value in row.items()} for row in rows)
@@ -206,7 +206,7 @@ def read_rows(path) -> list[dict]:
     :raises RegistrationError: not such a file.
     """
     try:
-        with Path(path).open(newline="") as file:
+        with Path(path).open(newline="", encoding="utf-8-sig") as file:
             return [
                 {"pair": row["pair"], "iteration": int(row["iteration"]), **{k: float(row[k]) for k in FIGURES}}
                 for row in csv.DictReader(file)

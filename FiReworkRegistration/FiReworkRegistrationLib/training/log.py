@@ -40,7 +40,7 @@ class TrainingLog:
                 continue
             path = self.folder / f"{name}.csv"
             header = not path.exists()
-            with path.open("a", newline="") as file:
+            with path.open("a", newline="", encoding="utf-8") as file:
                 writer = csv.DictWriter(file, fieldnames=list(new[0]))
                 if header:
                     writer.writeheader()
@@ -59,7 +59,7 @@ class TrainingLog:
                 continue
             self.rows[name] = [row for row in rows if row["step"] <= step]
             self._written[name] = len(self.rows[name])
-            with in_one_move(path) as part, part.open("w", newline="") as file:
+            with in_one_move(path) as part, part.open("w", newline="", encoding="utf-8") as file:
                 writer = csv.DictWriter(file, fieldnames=list(rows[0]))
                 writer.writeheader()
                 writer.writerows(self.rows[name])
@@ -69,7 +69,7 @@ class TrainingLog:
         path = self.folder / f"{name}.csv"
         if not path.exists():
             return []
-        with path.open(newline="") as file:
+        with path.open(newline="", encoding="utf-8") as file:
             lines = list(csv.DictReader(file))
         rows = [_numbers(line) for line in lines[:-1]]
         # A process that is killed while it writes leaves half a line.

@@ -41,7 +41,8 @@ def test_every_requirement_is_pinned_exactly():
 @pytest.mark.parametrize("python", ["3.10", "3.11", "3.12", "3.13"])
 def test_what_the_engine_needs_is_pinned_within_its_bounds(python):
     pinned = pins_for(python)
-    for dependency in dependencies():
+    # The packages here are those of Linux.
+    for dependency in (each for each in dependencies() if not each.marker):
         assert dependency.specifier.contains(pinned[canonicalize_name(dependency.name)]), dependency
 
 

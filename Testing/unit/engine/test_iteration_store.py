@@ -84,3 +84,18 @@ def test_restoring_can_be_cancelled(refiner):
     with pytest.raises(Cancelled):
         refiner.restore(2, cancelled=lambda: True)
     assert refiner.fields.error(2) == error > 0
+
+
+def test_a_field_that_there_is_no_memory_for_is_not_there(monkeypatch):
+    given = fields(3)
+    store = filled(given, 3 * FULL)
+
+    def full(kept):
+        raise MemoryError
+
+    with monkeypatch.context() as patched, pytest.raises(MemoryError):
+        patched.setattr("FiReworkRegistrationLib.engine.iteration_store._to_half", full)
+        store.append(given[1])
+    assert len(store) == 4
+    store.append(given[2])
+    assert torch.equal(store[4], given[2])

@@ -169,11 +169,3 @@ def test_a_caller_who_records_no_gradients_can_polish(count):
     with torch.no_grad(), Workers(count) as workers:
         _, losses = polished(2, fixed, moving, None, torch.zeros(1, 3, *SHAPE), workers=workers)
     assert losses[1] < losses[0]
-
-
-def test_no_grid_of_the_whole_image_is_left_in_memory():
-    from FiReworkRegistrationLib.engine.warping import _cached_identity_grid
-
-    before = _cached_identity_grid.cache_info().currsize
-    polished(1, blobs(SHAPE), blobs(SHAPE, 1), None, torch.zeros(1, 3, *SHAPE))
-    assert _cached_identity_grid.cache_info().currsize == before

@@ -89,3 +89,20 @@ def test_numbers_that_blow_up_are_reported(network, pair):
     network.backbone.flow.bias.data.fill_(float("nan"))
     with pytest.raises(RegistrationError, match="fp32 or another model"):
         list(Refiner(network, *pair).refine(1))
+
+
+@pytest.mark.parametrize("fails", ["iteration", "polish"])
+def test_what_fails_at_its_end_leaves_the_refiner_where_it_was(network, pair, monkeypatch, fails):
+    """Such as for want of memory: the panel goes on with what is there."""
+    whole, refiner = Refiner(network, *pair), Refiner(network, *pair)
+    list(whole.refine(3))
+    list(refiner.refine(2))
+
+    def full(*given):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    with monkeypatch.context() as patched, pytest.raises(torch.OutOfMemoryError):
+        patched.setattr("FiReworkRegistrationLib.engine.refiner.percent_folded", full)
+        list(refiner.refine(3)) if fails == "iteration" else refiner.accept(torch.ones(1, 3, 16, 16, 20), 1.0)
+    assert refiner.last.index == 2
+    assert torch.equal(next(refiner.refine(3)).field, whole.last.field)

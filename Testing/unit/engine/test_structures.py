@@ -3,6 +3,7 @@ from itertools import pairwise
 import pytest
 import torch
 
+from FiReworkRegistrationLib.engine.errors import RegistrationError
 from FiReworkRegistrationLib.engine.networks.structures import StructureNetwork
 from FiReworkRegistrationLib.engine.structures import (
     CODE_LENGTH,
@@ -129,3 +130,13 @@ def test_a_content_of_a_few_voxels_can_be_read():
     network = StructureNetwork(3, widths=(4, 6, 8), features=7).eval()
     codes = structure_codes(torch.tensor([100.0, 200.0, 300.0]))
     assert StructureReader(network, codes, 2.0)(torch.rand(1, 1, 3, 4, 2)).shape == (1, CODE_LENGTH, 3, 4, 2)
+
+
+def test_a_network_that_returns_nan_is_told():
+    class Broken(StructureNetwork):
+        def forward(self, image):
+            return super().forward(image) * float("nan")
+
+    reader = StructureReader(Broken(3, (4, 8), 6), structure_codes(torch.ones(3)), 2.0)
+    with pytest.raises(RegistrationError, match="NaN or infinite values; choose precision fp32"):
+        reader(torch.rand(1, 1, *SHAPE))

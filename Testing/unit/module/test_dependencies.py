@@ -66,6 +66,23 @@ def test_missing_packages_are_named(packages):
     assert packages.asked == []
 
 
+def test_a_torch_that_is_older_than_the_numpy_says_so(packages, monkeypatch):
+    """As on macOS with x86_64, for which the last PyTorch is 2.2."""
+    packages.installed.update(torch="2.2.2", numpy="2.3.4")
+    for check in (dependencies.requireInstalled, dependencies.ensureInstalled):
+        with pytest.raises(DependencyError, match=r"NumPy 1 only.*pip_install\('numpy<2'\).*restart Slicer"):
+            check()
+    # Replaced, but the other one is loaded still.
+    packages.installed["numpy"] = "1.26.4"
+    monkeypatch.setitem(sys.modules, "numpy", SimpleNamespace(__version__="2.3.4"))
+    with pytest.raises(DependencyError, match="NumPy was replaced.*restart Slicer"):
+        dependencies.requireInstalled()
+    monkeypatch.setitem(sys.modules, "numpy", SimpleNamespace(__version__="1.26.4"))
+    dependencies.ensureInstalled()
+    packages.installed.update(torch="2.6.0", numpy="2.3.4")
+    dependencies.requireInstalled()
+
+
 def test_an_old_torch_is_missing(packages):
     packages.installed["torch"] = "1.13.1"
     with pytest.raises(DependencyError, match=re.escape(dependencies.TORCH_VERSION)):

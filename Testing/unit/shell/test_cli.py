@@ -115,6 +115,14 @@ def test_bad_commands_end_in_one_line_and_leave_no_file(
     assert set(tmp_path.iterdir()) == before
 
 
+def test_an_output_that_is_an_input_under_another_name_is_refused(pair, tiny_model, tmp_path, capsys):
+    """As capitals and small letters are one on macOS and Windows."""
+    other = tmp_path / "other.nii.gz"
+    other.hardlink_to(pair[3])
+    assert main(["register", *pair, "--transform-out", str(tmp_path / "t.h5"), "--warped-moving-out", str(other)]) == 2
+    assert "--moving and --warped-moving-out are both" in capsys.readouterr().err
+
+
 def test_evaluate_prints_a_table_and_writes_rows(subject_folder, tiny_model, tmp_path, capsys):
     pair = {"fixed": "case0_t1.nii.gz", "moving": "case1_t1.nii.gz"}
     pair |= {"fixed_labels": "case0_seg.nii.gz", "moving_labels": "case1_seg.nii.gz"}

@@ -45,6 +45,8 @@ def stand_in(monkeypatch):
         LocalCluster=lambda n_workers, **settings: nullcontext(f"{n_workers} workers"),
     )  # fmt: skip
     monkeypatch.setitem(sys.modules, "distributed", module)
+    # What Dask finds that the process may use.
+    monkeypatch.setitem(sys.modules, "dask.system", SimpleNamespace(CPU_COUNT=5))
     return asked
 
 

@@ -66,10 +66,12 @@ def test_landmarks_give_a_tre(pairs_file, tiny_model, tmp_path):
 
 
 def test_rows_survive_a_file(tmp_path):
-    rows = [row(0, "a", 0.5), row(4, "a", 0.625)]
+    rows = [row(0, "Łukasz", 0.5), row(4, "Łukasz", 0.625)]
     write_rows(rows, tmp_path / "rows.csv")
+    # Whatever the code page of Windows is.
+    assert "Łukasz" in (tmp_path / "rows.csv").read_text(encoding="utf-8")
     back = read_rows(tmp_path / "rows.csv")
-    assert [(r["pair"], r["iteration"], r["dice"]) for r in back] == [("a", 0, 0.5), ("a", 4, 0.625)]
+    assert [(r["pair"], r["iteration"], r["dice"]) for r in back] == [("Łukasz", 0, 0.5), ("Łukasz", 4, 0.625)]
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
     with pytest.raises(RegistrationError, match="no CSV of an evaluation"):
         read_rows(tmp_path / "other.csv")
