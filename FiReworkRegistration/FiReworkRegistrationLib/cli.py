@@ -12,6 +12,7 @@ from pathlib import Path
 from . import __version__
 from .engine.errors import Cancelled, RegistrationError, is_out_of_memory
 from .shell import cohort_command, evaluate_command, register_command, structure_commands, training_commands
+from .shell.progress import ProgressLine
 
 
 def main(arguments=None) -> int:
@@ -26,21 +27,27 @@ def main(arguments=None) -> int:
     try:
         return options.run(options) or 0
     except RegistrationError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        return _failed(f"error: {error}")
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
-        print("error: not enough memory; choose a coarser --spacing or another --device", file=sys.stderr)
-        return 2
+        return _failed("error: not enough memory; choose a coarser --spacing or another --device")
+    except BrokenPipeError:
+        # Whoever read along has gone, such as "head"; Python would complain once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except OSError as error:
         if error.filename is None:
             raise
-        print(f"error: '{error.filename}' cannot be used ({error.strerror}); choose another path", file=sys.stderr)
-        return 2
+        return _failed(f"error: '{error.filename}' cannot be used ({error.strerror}); choose another path")
     except (Cancelled, KeyboardInterrupt):
-        print("interrupted", file=sys.stderr)
-        return 130
+        return _failed("interrupted", 130)
+
+
+def _failed(message: str, status=2) -> int:
+    """Say why, in place of a progress bar."""
+    ProgressLine().done(message)
+    return status
 
 
 def _parser() -> argparse.ArgumentParser:

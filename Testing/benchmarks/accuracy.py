@@ -34,11 +34,12 @@ def main(arguments=None) -> int:
         if not folder.is_dir():
             print(f"{folder} is not there: nothing measured. Give a folder of X_t1.nii.gz and X_seg.nii.gz.")
             continue
-        measure(folder, options, arguments[split + 1 :])
+        if status := measure(folder, options, arguments[split + 1 :]):
+            return status
     return 0
 
 
-def measure(folder: Path, options, rest) -> None:
+def measure(folder: Path, options, rest) -> int:
     from FiReworkRegistrationLib import cli
 
     with tempfile.TemporaryDirectory() as scratch:
@@ -49,7 +50,7 @@ def measure(folder: Path, options, rest) -> None:
             options.csv_folder.mkdir(parents=True, exist_ok=True)
             command += ["--csv", str(options.csv_folder / f"{folder.parent.name}_{folder.name}.csv")]
         print(f"\n{folder}, {options.subjects} subjects{', brain masks' if options.brain_masks else ''}", flush=True)
-        cli.main(command)
+        return cli.main(command)
 
 
 def pairs_of(folder: Path, options, scratch: Path) -> dict:

@@ -115,11 +115,13 @@ def _optimize(fixed, moving, transform, shrink, sigmas, iterations, cancelled):
     stopped = []
 
     def ask():
-        if cancelled and cancelled():
+        if cancelled():
             stopped.append(True)
             method.StopRegistration()
 
-    method.AddCommand(sitk.sitkIterationEvent, ask)
+    if cancelled:
+        # Not for nothing: Ctrl-C in a function that ITK calls would come back as an error of ITK.
+        method.AddCommand(sitk.sitkIterationEvent, ask)
     try:
         with _one_thread():
             method.Execute(fixed, moving)

@@ -7,6 +7,7 @@ import numpy as np
 
 from .errors import RegistrationError, is_out_of_memory
 from .geometry import Grid, Volume
+from .nifti_size import is_cut_off
 
 #: Points and vectors change between LPS and RAS by this diagonal.
 LPS_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -68,6 +69,8 @@ def read_volume(path, role="Volume") -> Volume:
         raise RegistrationError(
             f"{role} '{path}' cannot be read as an image ({reason}); give a NIfTI, NRRD or MetaImage file."
         ) from error
+    if is_cut_off(path):
+        raise RegistrationError(f"{role} '{path}' is cut off: it ends before its image does; get the file again.")
     if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
         kind = f"{image.GetDimension()}D with {image.GetNumberOfComponentsPerPixel()} component(s)"
         raise RegistrationError(f"{role} '{path.name}' is {kind}; extract one scalar 3D volume from it first.")
@@ -103,6 +106,8 @@ def write_image(image, path) -> None:
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[-1]
         raise RegistrationError(f"'{path}' cannot be written ({reason}); use .nrrd, .nii.gz or .mha.") from error
+    if is_cut_off(path):
+        raise RegistrationError(f"'{path}' could not be written whole; check the disk space.")
 
 
 #: What a volume may be written as.

@@ -65,6 +65,11 @@ def read_linear(path) -> np.ndarray:
             f"Initial transform '{path}' cannot be read as an ITK transform (.tfm, .txt, .mat, .h5); save one from 3D "
             "Slicer, ANTs or SimpleITK. Matrices of FSL or NumPy have to be converted first."
         ) from error
+    if Path(path).suffix in (".tfm", ".txt"):
+        text = Path(path).read_text(encoding="utf-8", errors="replace")
+        # Of several that are not composed, ITK takes the first.
+        if (count := text.count("#Transform ")) > 1 and "Transform: CompositeTransform" not in text:
+            raise RegistrationError(f"Initial transform '{path}' holds {count} transforms; save them as one.")
     if transform.GetDimension() != 3:
         raise RegistrationError(f"Initial transform '{path}' is {transform.GetDimension()}D; give a 3D transform.")
     if not transform.IsLinear():

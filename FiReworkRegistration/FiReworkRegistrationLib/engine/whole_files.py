@@ -1,5 +1,6 @@
 """Files that are there whole or not at all, whenever a process is killed."""
 
+import secrets
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -8,6 +9,10 @@ from pathlib import Path
 def in_one_move(path):
     """A path to write to instead of ``path``, which it replaces when the block has come to its end."""
     path = Path(path)
-    part = path.with_name(path.name + ".part")
-    yield part
-    part.replace(path)
+    # Of its own for every process: jobs of a cluster begin in one folder at one moment.
+    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        yield part
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

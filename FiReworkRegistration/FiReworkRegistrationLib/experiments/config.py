@@ -92,6 +92,10 @@ def _check(config: ExperimentConfig) -> None:
                 raise RegistrationError(
                     f"Experiment '{config.name}' names the method '{name}'; it has {', '.join(config.methods)}."
                 )
+    if config.reference not in config.shown["table1"]:
+        raise RegistrationError(
+            f"Experiment '{config.name}' tests against '{config.reference}', which is not in its table1; add it there."
+        )
     if config.pairs < 1 or config.iterations < 1:
         raise RegistrationError(f"Experiment '{config.name}': pairs and iterations must be 1 or more.")
     for method in config.methods.values():

@@ -83,7 +83,9 @@ class Study:
         subjects = {subject.name: subject for subject in self._subjects("dev")}
         name = self.pair_names()[index]
         moving, fixed = (subjects[part] for part in name.split(_TO))
-        maker = self._loaded.setdefault("maker", PairMaker(method.training, self.device))
+        # Each method on the grid that it was trained on.
+        grid = method.training.spacing, tuple(method.training.shape)
+        maker = self._loaded.setdefault(grid, PairMaker(method.training, self.device))
         pair = maker.make(fixed, moving, labels=True)
         iterations = judge_refinement(
             network or self.network(method), pair, common_labels(fixed, moving),

@@ -176,7 +176,7 @@ class Compare:
         self._layout = CompareLayout(self.scene)
         self._volumes = CompareVolumes(self.scene)
         self._jacobian = JacobianOverlay(self.scene)
-        self._grid = GridOverlay(self.scene, self._state)
+        self._grid = GridOverlay(self.scene)
 
     def _pair(self):
         """Fixed and moving volume; None for one that is gone or has no image."""

@@ -74,7 +74,11 @@ def showFigures(scene, iterations, largest=None, best=None, name="Registration",
     """
     iterations = list(iterations)
     columns = figureColumns(iterations, largest, best)
-    if nodes is not None and nodes.table.GetScene() is scene:
+    if nodes is not None and not all(node.GetScene() is scene for node in _all(nodes)):
+        # Curves without their chart are of no use, and the chart that is made anew has its own.
+        removeFigures(nodes)
+        nodes = None
+    if nodes is not None:
         setTable(nodes.table, columns, UNITS, TITLES, rowHeader=True)
         _nameAxes(nodes.charts, iterations)
         return nodes
@@ -108,9 +112,13 @@ def findFigures(tableNode):
 
 def removeFigures(nodes):
     """Take table, charts and series out of their scene, as far as they are in one."""
-    for node in (*nodes.charts, *nodes.series, nodes.table):
+    for node in _all(nodes):
         if node.GetScene() is not None:
             node.GetScene().RemoveNode(node)
+
+
+def _all(nodes):
+    return (*nodes.charts, *nodes.series, nodes.table)
 
 
 def _named(name, index, best):

@@ -2,6 +2,8 @@
 
 #: Attribute of a result transform: 16 numbers, row by row.
 MOVING_TO_WORLD = "FiRework.movingToWorld"
+#: Node reference roles of the output volumes: what they are the result of.
+PAIR_ROLES = ("FiRework.fixed", "FiRework.moving")
 
 
 def movingToWorldText(movingToWorld):

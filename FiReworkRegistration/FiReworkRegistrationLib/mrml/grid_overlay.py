@@ -2,12 +2,14 @@
 
 import slicer
 
+from .node_copy import copyOf
+
 
 class GridOverlay:
     """The deformed grid of a transform node, drawn in slice views."""
 
-    def __init__(self, scene, state):
-        self.scene, self._state, self._display, self._isNew = scene, state, None, False
+    def __init__(self, scene):
+        self.scene, self._display, self._before, self._isNew = scene, None, None, False
 
     def show(self, transformNode, spacing):
         """:param transformNode: with a displacement field; ``spacing`` of the grid's lines in mm."""
@@ -21,7 +23,7 @@ class GridOverlay:
                 # In a file it would be taken for the user's own, and stay.
                 display.SetSaveWithScene(False)
             else:
-                self._state.remember(display)
+                self._before = copyOf(display)
             self._display = display
         with slicer.util.NodeModify(display):
             display.SetVisualizationMode(display.VIS_MODE_GRID)
@@ -40,4 +42,4 @@ class GridOverlay:
         if self._isNew:
             self.scene.RemoveNode(display)
         else:
-            self._state.restoreDisplay(display)
+            display.CopyContent(self._before, False)

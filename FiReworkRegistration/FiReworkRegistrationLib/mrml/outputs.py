@@ -7,11 +7,12 @@ from typing import Any
 import slicer
 
 from ..engine.texts import tr as _
-from .former_parent import MOVING_TO_WORLD
+from .former_parent import MOVING_TO_WORLD, PAIR_ROLES
 from .jacobian import addJacobianColors, findJacobianColors, showAsJacobian
 from .language import say
 from .node_copy import copyOf
 from .presence import checkStillThere
+from .remembered import VERDICT
 from .transforms import setMap
 from .volumes import ijkToRAS, setVolume
 
@@ -202,7 +203,7 @@ def _rememberTransform(node, undo):
     undo.callback(node.SetAndObserveTransformNodeID, node.GetTransformNodeID())
     for name in (
         "FiRework.iterations", "FiRework.polished", "FiRework.model", "FiRework.percentFolded",
-        "FiRework.inverseResidual", MOVING_TO_WORLD,
+        "FiRework.inverseResidual", MOVING_TO_WORLD, VERDICT,
     ):  # fmt: skip
         undo.callback(node.SetAttribute, name, node.GetAttribute(name))
     for role in (node.GetFixedNodeReferenceRole(), node.GetMovingNodeReferenceRole()):
@@ -210,6 +211,8 @@ def _rememberTransform(node, undo):
 
 
 def _rememberVolume(node, undo):
+    for role in PAIR_ROLES:
+        undo.callback(node.SetNodeReferenceID, role, node.GetNodeReferenceID(role))
     undo.callback(setVolumeBack, node, node.GetImageData(), ijkToRAS(node), node.GetTransformNodeID())
     display = node.GetDisplayNode()
     if display is not None:
@@ -235,6 +238,8 @@ def _writeTransform(node, displacementMap, fixedNode, movingNode, attributes):
 
 
 def _describeTransform(node, fixedNode, movingNode):
+    # What was said of its former content.
+    node.SetAttribute(VERDICT, None)
     node.SetAndObserveTransformNodeID(None)
     node.SetNodeReferenceID(node.GetFixedNodeReferenceRole(), fixedNode.GetID())
     node.SetNodeReferenceID(node.GetMovingNodeReferenceRole(), movingNode.GetID())
@@ -249,6 +254,8 @@ def _writeVolume(node, array, pair, undo):
         _showLike(node.GetDisplayNode(), pair.movingNode.GetDisplayNode())
     with slicer.util.NodeModify(node):
         setVolume(node, array, pair.fixedMatrix, pair.fixedParentID, copy=False)
+        for role, input in zip(PAIR_ROLES, (pair.fixedNode, pair.movingNode), strict=True):
+            node.SetNodeReferenceID(role, input.GetID())
 
 
 def _showLike(display, other):

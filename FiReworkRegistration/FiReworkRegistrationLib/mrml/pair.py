@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
+import slicer
+import vtk
+
 from ..engine.texts import tr as _
 from .masks import maskFromNode
 from .transforms import initialMatrix, localToWorld
@@ -20,6 +23,7 @@ class Pair:
     :param fixedMatrix: IJK to RAS of the fixed node without its parents.
     :param fixedParentID: node ID of the fixed node's parent transform, or None.
     :param fixedToWorld, movingToWorld: of the nodes' parents.
+    :param asRead: see :func:`_contents`.
     """
 
     fixedNode: Any
@@ -33,6 +37,11 @@ class Pair:
     fixedParentID: str | None
     fixedToWorld: Any
     movingToWorld: Any
+    asRead: Any
+
+    def isAsRead(self):
+        """Whether both volumes still have the images that were read, at the same place."""
+        return self.asRead == _contents(self.fixedNode, self.movingNode)
 
 
 def checkInputs(inputs):
@@ -100,4 +109,13 @@ def readPair(
         fixedParentID=fixedNode.GetTransformNodeID(),
         fixedToWorld=localToWorld(fixedNode, _("Fixed volume")),
         movingToWorld=movingToWorld,
+        asRead=_contents(fixedNode, movingNode),
     )  # fmt: skip
+
+
+def _contents(fixedNode, movingNode):
+    """Images with their geometry, and what the fixed one is placed under. The moving one is placed by the panel too."""
+    parent, matrix = fixedNode.GetParentTransformNode(), vtk.vtkMatrix4x4()
+    isLinear = parent is None or bool(parent.GetMatrixTransformToWorld(matrix))
+    images = [(node.GetImageData(), ijkToRAS(node).tolist()) for node in (fixedNode, movingNode)]
+    return images, isLinear, slicer.util.arrayFromVTKMatrix(matrix).tolist()

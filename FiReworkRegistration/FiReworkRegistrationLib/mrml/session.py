@@ -39,7 +39,8 @@ class RegistrationSession:
         events of the application meanwhile. None runs it in place.
     :param post: hands a function to the main thread, soon; ``Worker.post`` in the panel. Without it, progress told
         from another thread comes when the step is done.
-    :param cancelKeeps: after an error or a cancel, the transform node shown so far stays; can be set any time.
+    :param cancelKeeps: after an error or a cancel before the first finish, the transform node shown so far stays; can
+        be set any time.
     """
 
     def __init__(
@@ -274,12 +275,12 @@ class RegistrationSession:
 
     @property
     def isWhole(self):
-        """Whether all nodes that the next step needs are in the scene."""
+        """Whether all nodes that the next step needs are in the scene, and the volumes where and what they were."""
         try:
             self._checkThere()
         except NodesRemoved:
             return False
-        return True
+        return self._pair.isAsRead()
 
     @property
     def registration(self):
@@ -335,10 +336,10 @@ class RegistrationSession:
         try:
             yield
         except Exception:
-            if not (self.cancelKeeps and self._shown):
-                if self._finished is None:
+            if self._finished is None:
+                if not (self.cancelKeeps and self._shown):
                     self.discard()
-                elif self._shown != self._finished:
-                    with suppress(NodesRemoved):
-                        self.show(self._finished)
+            elif self._shown != self._finished:
+                with suppress(NodesRemoved):
+                    self.show(self._finished)
             raise

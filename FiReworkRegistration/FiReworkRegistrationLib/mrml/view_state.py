@@ -3,7 +3,6 @@
 import slicer
 import vtk
 
-from .node_copy import copyOf
 from .slice_views import OVERLAY, compositeNodes, sliceNodes
 
 
@@ -17,19 +16,6 @@ class ViewState:
         self.scene = scene
         self._composites = [(composite, _layers(composite)) for composite in compositeNodes(scene)]
         self._slices = [(node, _position(node)) for node in sliceNodes(scene)]
-        self._displays = {}  # node ID -> (display node, copy of its settings)
-
-    def remember(self, displayNode):
-        """Keep the settings of a display node too, its references not; the first time it is named."""
-        if displayNode is None or displayNode.GetID() in self._displays:
-            return
-        self._displays[displayNode.GetID()] = (displayNode, copyOf(displayNode))
-
-    def restoreDisplay(self, displayNode):
-        """Bring one remembered display node back, and forget it."""
-        node, copy = self._displays.pop(displayNode.GetID(), (None, None))
-        if node is not None and self._isThere(node):
-            node.CopyContent(copy, False)
 
     def restore(self):
         """Bring everything back; the layout is ``CompareLayout``'s."""
@@ -38,8 +24,6 @@ class ViewState:
             # Views made since then are left empty.
             _setLayers(composite, known.get(composite, _EMPTY))
         self.restoreSlices()
-        for node, _ in list(self._displays.values()):
-            self.restoreDisplay(node)
 
     def restoreSlices(self):
         """Positions of slice views only; to be done again when a layout has given views another size."""

@@ -3,6 +3,8 @@
 import slicer
 from slicer.i18n import tr as _
 
+from ..mrml.former_parent import PAIR_ROLES
+
 
 def chooseDefaults(parameters):
     """The first two volumes of the scene, if nothing is chosen yet and no others are in question."""
@@ -11,7 +13,10 @@ def chooseDefaults(parameters):
     volumes = [
         node
         for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
-        if node.GetClassName() == "vtkMRMLScalarVolumeNode" and node.GetImageData() and not node.GetHideFromEditors()
+        if node.GetClassName() == "vtkMRMLScalarVolumeNode"
+        and node.GetImageData()
+        and not node.GetHideFromEditors()
+        and node not in (parameters.outputVolume, parameters.outputJacobian)
     ]
     if len(volumes) == 2:
         parameters.fixedVolume, parameters.movingVolume = volumes
@@ -46,16 +51,23 @@ class PairWatch:
         before, self._identifiers = self._identifiers, [node and node.GetID() for node in nodes]
         if self._identifiers == before:
             return False
-        if None not in pair and _isResultOfOthers(parameters.outputTransform, *pair):
+        outputs = (parameters.outputTransform, parameters.outputVolume, parameters.outputJacobian)
+        if None not in pair and any(_isResultOfOthers(node, *pair) for node in outputs):
             parameters.outputTransform = parameters.outputVolume = parameters.outputJacobian = None
         return True
 
 
-def _isResultOfOthers(transformNode, fixedNode, movingNode):
-    if not transformNode or not transformNode.GetAttribute("FiRework.model"):
+def _isResultOfOthers(node, fixedNode, movingNode):
+    if not node:
         return False
-    roles = (transformNode.GetFixedNodeReferenceRole(), transformNode.GetMovingNodeReferenceRole())
-    return [transformNode.GetNodeReference(role) for role in roles] != [fixedNode, movingNode]
+    roles = PAIR_ROLES
+    if node.IsA("vtkMRMLTransformNode"):
+        if not node.GetAttribute("FiRework.model"):
+            return False
+        roles = (node.GetFixedNodeReferenceRole(), node.GetMovingNodeReferenceRole())
+    elif not any(node.GetNodeReferenceID(role) for role in roles):
+        return False
+    return [node.GetNodeReference(role) for role in roles] != [fixedNode, movingNode]
 
 
 class SegmentChoice:

@@ -65,7 +65,7 @@ class JudgeSection:
         from ..mrml.remembered import recall
 
         text, figures = recall(parameters.outputTransform) if parameters else ("", None)
-        self._showFigures(figures)
+        self._showFigures(figures if text else None)
         return text
 
     def compareSoon(self, parameters):
@@ -122,7 +122,7 @@ class JudgeSection:
 
     def showPlot(self, checked=False):
         """The curves in a plot view beside the slice views."""
-        if self._figures is not None and self._figures.table.GetScene():
+        if self._figures is not None and self._figures.chart.GetScene():
             self._changingLayout(lambda: slicer.modules.plots.logic().ShowChartInLayout(self._figures.chart))
 
     def _showFigures(self, figures):

@@ -25,4 +25,4 @@ def explain(error):
         logging.info("FiRework Registration refused: %s", error, exc_info=error)
         return say(error), True
     logging.error("FiRework Registration failed", exc_info=error)
-    return _("The registration failed: {error}\n\nThe error log has the details.").format(error=error), True
+    return _("An error occurred: {error}\n\nThe error log has the details.").format(error=error), True

@@ -110,6 +110,10 @@ class ResultSection:
 
         Without a result, the user's own views.
         """
+        session = self._runner.session
+        if self._runner.running and session and session.transformNode:
+            self._showPair(draft=True)
+            return
         transform = self._parameters.outputTransform if self._parameters else None
         if transform and transform.GetTransformFromParent():
             self._showFinished()
@@ -130,6 +134,8 @@ class ResultSection:
         if self._isAtRest(session):
             if session.isWhole and session.shownIteration != session.finishedIteration:
                 session.show(session.finishedIteration)
+                self._setSlider(self._ui.iterationSlider.maximum, session.finishedIteration)
+                self._describe()
             session.placeMoving(False)
 
     def forget(self):

@@ -8,6 +8,8 @@ import slicer
 from slicer.i18n import tr as _
 
 ENDINGS = (".h5", ".nrrd", ".nii.gz")
+#: Characters of a proposed name: file systems end at 255 bytes, which a name in Chinese reaches with 85.
+LONGEST = 70
 
 
 class SaveDialog:
@@ -25,7 +27,7 @@ class SaveDialog:
             (_("ITK transform (*.h5)"), _("Displacement field (*.nrrd)"), _("Displacement field (*.nii.gz)"))
         )
         folder = self._folder or slicer.app.defaultScenePath
-        proposed = os.path.join(folder, re.sub(r"[^\w .()+-]", "_", name).strip(" .") + ENDINGS[0])
+        proposed = os.path.join(folder, re.sub(r"[^\w .()+-]", "_", name).strip(" .")[:LONGEST] + ENDINGS[0])
         chosen = qt.QFileDialog.getSaveFileName(slicer.util.mainWindow(), title, proposed, filters)
         if not chosen:
             return ""

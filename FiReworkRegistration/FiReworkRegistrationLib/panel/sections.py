@@ -63,6 +63,8 @@ class Sections:
             # A needed node may have gone, also while something was computed.
             if isOtherPair or (session and not session.isWhole):
                 self.endSession()
+            if not self.runner.session:
+                self.ui.verdictLabel.text = self.judge.recall(self.parameters)
             for choice in self._choices:
                 choice.update(self.parameters)
             self.result.applyView()
@@ -77,8 +79,6 @@ class Sections:
     def showResult(self):
         """Of the session, or of an earlier one or a loaded scene."""
         self.result.showResult()
-        if not self.runner.session:
-            self.ui.verdictLabel.text = self.judge.recall(self.parameters)
 
     def endSession(self):
         """The result stays as it is; the slider is of the next registration."""

@@ -67,15 +67,16 @@ class UseSection:
         node = self._parameters.outputTransform
         path = self._dialog.ask(_("Save transform"), node.GetName())
         if path and self._try(lambda: saveTransform(node, path)):
-            session = self._runner.session
-            isAffine = session is not None and session.finishedIteration == 0
+            isAffine = node.GetAttribute("FiRework.iterations") == "0"
             text = _("Saved {path}, which is the affine alignment only.") if isAffine else _("Saved {path}")
             self._ui.statusLabel.text = text.format(path=path)
 
     def _onSaveInverse(self, checked=False):
         from ..mrml.saving import saveInverse
 
-        node, moving = self._parameters.outputTransform, self._parameters.movingVolume
+        node = self._parameters.outputTransform
+        # Its own, whatever is chosen for the next registration.
+        moving = node.GetNodeReference(node.GetMovingNodeReferenceRole()) or self._parameters.movingVolume
         path = self._dialog.ask(_("Save inverse transform"), _("{name} inverse").format(name=node.GetName()))
         if not path:
             return

@@ -1,5 +1,7 @@
 """evaluate: labelled pairs of files, judged."""
 
+from pathlib import Path
+
 from ..engine.errors import RegistrationError
 from .options import add_engine_options, add_preset_options, engine_settings, polish_settings
 from .progress import ProgressLine
@@ -9,7 +11,9 @@ def add_parser(commands) -> None:
     """Add it to the subparsers of the command line."""
     parser = commands.add_parser("evaluate", help="register labelled pairs: Dice, ASSD, HD95, TRE, folding, NDV, time")
     parser.add_argument("--pairs", required=True, help="CSV or JSON file; see training/README.md")
-    parser.add_argument("--iterations", help="iterations that are judged (default: 0,1,2,4,8)")
+    parser.add_argument(
+        "--iterations", help="iterations that are judged, as 0,4 (default: those of 0,1,2,4,8 up to the preset's)"
+    )
     add_preset_options(parser, "plain")
     parser.add_argument("--no-surfaces", action="store_true", help="leave out ASSD and HD95, which take seconds a pair")
     parser.add_argument("--baseline", help="CSV of another evaluation of the same pairs to test against")
@@ -31,10 +35,15 @@ def evaluate(options) -> None:
         raise RegistrationError(f"--iterations is a list such as 0,1,2,4,8, got '{options.iterations}'.") from error
     if not iterations or iterations[0] < 0:
         raise RegistrationError(f"--iterations must not be negative, got '{options.iterations}'.")
-    if options.csv:
-        check_output(options.csv)
     baseline = read_rows(options.baseline) if options.baseline else None
     pairs, labels = read_pairs(options.pairs)
+    for pair in pairs:
+        pair.check()
+    if options.csv:
+        check_output(options.csv)
+        inputs = [options.pairs, options.baseline, *(path for pair in pairs for path in pair.paths().values())]
+        if Path(options.csv).resolve() in {Path(path).resolve() for path in inputs if path}:
+            raise RegistrationError(f"--csv '{options.csv}' is one of the inputs; choose another file for the rows.")
     rows, line = [], ProgressLine()
     for number, (files, name) in enumerate(zip(pairs, pair_names(pairs), strict=True)):
         line.show(number / len(pairs), f"{number}/{len(pairs)} {name}")

@@ -27,7 +27,7 @@ def _add_train(commands):
     )  # fmt: skip
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="settings to change, values in JSON")
     parser.add_argument("--initial-weights", help="safetensors file to start from")
-    parser.add_argument("--dev-subjects", type=int, default=9, help="how many dev subjects (default: %(default)s)")
+    parser.add_argument("--dev-subjects", type=int, default=9, help="dev subjects at most (default: %(default)s)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
     parser.add_argument("--seconds", type=float, help="stop after this time with a checkpoint")
     parser.set_defaults(run=train)
@@ -64,9 +64,12 @@ def train(options) -> None:
     from ..training.cohort_files import find_entries, split_by_person
     from ..training.config import read_config
     from ..training.ranks import local_device
+    from ..training.run_record import keep_record
     from ..training.subjects import load_subjects
     from ..training.trainer import Trainer
 
+    if options.dev_subjects < 2:
+        raise RegistrationError(f"--dev-subjects is {options.dev_subjects}; choose 2 or more, as they make pairs.")
     config = read_config(options.config, options.set)
     device = choose_device(local_device(options.device))
     initial = read_weights(options.initial_weights) if options.initial_weights else None
@@ -75,7 +78,14 @@ def train(options) -> None:
     if options.dev_share is not None:
         if options.dev:
             raise RegistrationError("--dev names the dev subjects already; leave out --dev-share.")
-        entries, held_back = split_by_person(entries, options.dev_share, config.seed)
+        entries, held_back = split_by_person(entries, options.dev_share, config.seed, options.dev_subjects)
+        # With other images there, the same seed would draw persons that were trained on.
+        Path(options.output).mkdir(parents=True, exist_ok=True)
+        keep_record(options.output, "dev.json", {"dev": sorted({entry.person for entry in held_back})})
+    elif held_back:
+        both = sorted({entry.person for entry in entries} & {entry.person for entry in held_back})
+        if both:
+            raise RegistrationError(f"'{both[0]}' is among the training and the dev subjects; leave images of it out.")
     subjects = load_subjects(entries, progress=lambda i, n: line.show(i / n, f"{i}/{n} training images"))
     dev = load_subjects(held_back, options.dev_subjects) if held_back else []
     line.done(f"{len(subjects)} training and {len(dev)} dev subjects, {device}")

@@ -56,10 +56,11 @@ def find_entries(path) -> list[Entry]:
     return entries
 
 
-def split_by_person(entries: list[Entry], share: float, seed: int) -> tuple[list[Entry], list[Entry]]:
+def split_by_person(entries: list[Entry], share: float, seed: int, most: int) -> tuple[list[Entry], list[Entry]]:
     """Training and dev entries; which persons are dev follows from the seed alone.
 
     :param share: of the persons that are dev, above 0 and below 1; both sides get two or more, as they make pairs.
+    :param most: persons that are dev, whatever the share.
     :raises RegistrationError: another share, or fewer than four persons.
     """
     persons = sorted({entry.person for entry in entries})
@@ -70,7 +71,7 @@ def split_by_person(entries: list[Entry], share: float, seed: int) -> tuple[list
             f"{len(persons)} subjects cannot be split into training and dev, two each; add others, or train without "
             "dev subjects."
         )
-    count = min(max(2, round(share * len(persons))), len(persons) - 2)
+    count = min(max(2, min(round(share * len(persons)), most)), len(persons) - 2)
     drawn = set(np.random.default_rng(seed).permutation(persons)[:count].tolist())
     return [e for e in entries if e.person not in drawn], [e for e in entries if e.person in drawn]
 

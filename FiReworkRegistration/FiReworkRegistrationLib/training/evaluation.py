@@ -50,9 +50,27 @@ class PairFiles:
     def full_name(self) -> str:
         return f"{self.moving} to {self.fixed}"
 
+    def paths(self) -> dict[str, Path]:
+        """Those that there are, by name."""
+        return {f.name: path for f in fields(self) if (path := getattr(self, f.name))}
+
     def absolute(self) -> "PairFiles":
         """The same files, whatever folder a process works in."""
-        return replace(self, **{f.name: path.absolute() for f in fields(self) if (path := getattr(self, f.name))})
+        return replace(self, **{name: path.absolute() for name, path in self.paths().items()})
+
+    def check(self) -> None:
+        """Before hours of other pairs.
+
+        :raises RegistrationError: a file is missing, or labels or landmarks are named for one side only.
+        """
+        paths = self.paths()
+        for name, path in paths.items():
+            if not path.exists():
+                raise RegistrationError(f"Pair '{self.name}': {name} '{path}' does not exist; check the path.")
+        for kind in ("labels", "landmarks"):
+            found = [name for name in (f"fixed_{kind}", f"moving_{kind}") if name in paths]
+            if len(found) == 1:
+                raise RegistrationError(f"Pair '{self.name}' has {found[0]} only; name those of both volumes, or none.")
 
 
 def read_pairs(path) -> tuple[list[PairFiles], list[int] | None]:
@@ -94,12 +112,13 @@ def read_pairs(path) -> tuple[list[PairFiles], list[int] | None]:
 
 
 def pair_names(pairs: list[PairFiles]) -> list[str]:
-    """A name for each pair: file names, or whole paths where those are not distinct."""
-    names = [pair.name for pair in pairs]
-    if len(set(names)) == len(names):
-        return names
-    # Whole ones: the same wherever the pairs file is named from, and whatever pairs are added to it.
-    return [f"{os.path.abspath(pair.moving)} to {os.path.abspath(pair.fixed)}" for pair in pairs]
+    """A name for each pair: file names, or whole paths of those that share them."""
+    count = Counter(pair.name for pair in pairs)
+    # Whole ones: the same wherever the pairs file is named from.
+    return [
+        pair.name if count[pair.name] == 1 else f"{os.path.abspath(pair.moving)} to {os.path.abspath(pair.fixed)}"
+        for pair in pairs
+    ]
 
 
 def evaluate_pair(
@@ -113,7 +132,8 @@ def evaluate_pair(
     :param name: of the pair in the rows; its file names if None.
     :param surfaces: also ASSD and HD95, seconds a pair for a hundred labels.
     :param settings: of :class:`Registration`.
-    :return: a dict per iteration with ``FIGURES``; what the pair has no data for is NaN.
+    :return: a dict per iteration: pair, iteration, polished (0 or 1) and ``FIGURES``; what the pair has no data for
+        is NaN.
     """
     fixed, moving = read_volume(files.fixed, "Fixed"), read_volume(files.moving, "Moving")
     masks = {
@@ -151,7 +171,7 @@ def evaluate_pair(
                 row["assd"], row["hd95"] = (float(v) for v in np.nanmean(np.array(figures), axis=0))
         if points:
             row["tre"] = float(target_registration_error(dmap.at(points[0]), points[1]).mean())
-        rows.append({"pair": name or files.name, "iteration": index, **row})
+        rows.append({"pair": name or files.name, "iteration": index, "polished": int(state.polished), **row})
     return rows
 
 
@@ -208,7 +228,12 @@ def read_rows(path) -> list[dict]:
     try:
         with Path(path).open(newline="", encoding="utf-8-sig") as file:
             return [
-                {"pair": row["pair"], "iteration": int(row["iteration"]), **{k: float(row[k]) for k in FIGURES}}
+                {
+                    "pair": row["pair"],
+                    "iteration": int(row["iteration"]),
+                    "polished": int(row.get("polished") or 0),
+                    **{name: float(row[name]) for name in FIGURES},
+                }
                 for row in csv.DictReader(file)
             ]
     except (OSError, ValueError, KeyError) as error:
@@ -227,32 +252,33 @@ def summary(rows: list[dict], baseline: list[dict] | None = None) -> str:
             {key: float(_text(value)) if isinstance(value, float) else value for key, value in row.items()}
             for row in rows
         ]
-    by_iteration = _by_iteration(rows)
-    start = by_iteration.get(0, {})
+    by_state = _by_state(rows)
+    start = by_state.get((0, 0), {})
     pairs = len({row["pair"] for row in rows})
     shown = [f for f in FIGURES if any(np.isfinite(row[f]) for row in rows)]
     lines = [f"{pairs} pairs; mean (standard deviation); p: paired Wilcoxon of Dice (TRE where there are no labels)"]
     head = f"{'K':>3}" + "".join(f"{name:>18}" for name in shown) + f"{'p against K=0':>16}"
     lines.append(head + (f"{'p against baseline':>20}" if baseline else ""))
     judged = "dice" if "dice" in shown else "tre"
-    other = _by_iteration(baseline) if baseline else {}
-    for index, group in sorted(by_iteration.items()):
+    other = _by_state(baseline) if baseline else {}
+    for (index, polished), group in sorted(by_state.items()):
         cells = []
         for name in shown:
             values = np.array([row[name] for row in group.values()])
             cells.append(f"{np.nanmean(values):.4f} ({np.nanstd(values):.4f})")
-        line = f"{index:>3}" + "".join(f"{cell:>18}" for cell in cells)
+        line = f"{f'{index}p' if polished else index:>3}" + "".join(f"{cell:>18}" for cell in cells)
         line += f"{_p_words(group, start, judged) if index else '':>16}"
         if baseline:
-            line += f"{_p_words(group, other.get(index, {}), judged):>20}"
+            line += f"{_p_words(group, other.get((index, polished), {}), judged):>20}"
         lines.append(line)
     return "\n".join(lines)
 
 
-def _by_iteration(rows) -> dict[int, dict[str, dict]]:
-    groups: dict[int, dict[str, dict]] = {}
+def _by_state(rows) -> dict[tuple[int, int], dict[str, dict]]:
+    """Iteration and whether a polish made it, to the name of a pair, to its row."""
+    groups: dict[tuple[int, int], dict[str, dict]] = {}
     for row in rows:
-        groups.setdefault(row["iteration"], {})[row["pair"]] = row
+        groups.setdefault((row["iteration"], row["polished"]), {})[row["pair"]] = row
     return groups
 
 
@@ -275,4 +301,6 @@ def paired_wilcoxon(first: dict, second: dict, figure="dice") -> tuple[float, in
 
 def _p_words(first: dict, second: dict, figure: str) -> str:
     p, count = paired_wilcoxon(first, second, figure)
+    if not count:
+        return "not judged"
     return "too few pairs" if np.isnan(p) else f"{p:.2g} (n={count})"

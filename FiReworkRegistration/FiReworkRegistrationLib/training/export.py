@@ -70,6 +70,8 @@ def export_run(run, folder, name: str, words: dict, half=False) -> Path:
 
 def check_words(words: dict) -> None:
     """:raises RegistrationError: words that a card does not have."""
+    if not isinstance(words, dict):
+        raise RegistrationError(f"Words of a card are an object with {', '.join(WORDS)}, not {words!r}.")
     unknown = sorted(words.keys() - set(WORDS))
     if unknown:
         raise RegistrationError(f"A model card has no '{unknown[0]}'; it has {', '.join(WORDS)}.")

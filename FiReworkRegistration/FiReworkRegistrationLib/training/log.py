@@ -47,6 +47,11 @@ class TrainingLog:
                 writer.writerows(new)
             self._written[name] = len(rows)
 
+    def forget(self) -> None:
+        """Of a run that begins: rows of one that came to no checkpoint are not its own."""
+        for name in self.rows:
+            (self.folder / f"{name}.csv").unlink(missing_ok=True)
+
     def truncate(self, step: int) -> None:
         """After a resume: read the rows back, dropping those past the checkpoint."""
         if not self._writes:

@@ -9,6 +9,7 @@ from ..engine.affine import is_plausible
 from ..engine.alignment import align
 from ..engine.geometry import Volume
 from ..engine.inputs import prepare_image
+from ..engine.whole_files import in_one_move
 from .subjects import Subject, centroid_affine, common_labels
 
 #: Common labels above which their centroids align better than intensities do.
@@ -61,11 +62,9 @@ class ReferenceAlignment:
             if not path.exists():
                 self._folder.mkdir(parents=True, exist_ok=True)
                 matrix, _ = align(_blanked(self._reference), _blanked(subject))
-                # In one move, as several processes may be at it.
-                part = path.with_suffix(f".{np.random.default_rng().integers(1 << 30)}.part")
-                with part.open("wb") as file:
+                # Several processes may be at it.
+                with in_one_move(path) as part, part.open("wb") as file:
                     np.save(file, matrix)
-                part.replace(path)
             self._known[subject.name] = np.load(path, allow_pickle=False)
         return self._known[subject.name]
 

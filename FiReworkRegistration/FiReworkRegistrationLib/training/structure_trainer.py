@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -78,7 +79,9 @@ class StructureTrainer:
         self.config, self.folder, self.report = config, Path(folder), report
         if unlabelled := [subject.name for subject in (*subjects, *dev) if subject.labels is None]:
             raise RegistrationError(f"'{unlabelled[0]}' has no label map; structures are learned from labels.")
-        self.labels = sorted(labels) if labels is not None else frequent_labels(subjects)
+        self.labels = frequent_labels(subjects) if labels is None else _checked(labels, subjects)
+        if find_spec("safetensors") is None:
+            raise RegistrationError("Weights are written by the package safetensors; pip install it.")
         if not self.labels:
             raise RegistrationError("The training subjects have no labels in common; structures need label maps.")
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -108,11 +111,13 @@ class StructureTrainer:
         self.log, self.step = TrainingLog(self.folder), 0
         if (self.folder / "checkpoint.pt").exists():
             self._resume()
+        else:
+            self.log.forget()
 
     def run(self, until: int | None = None, seconds: float | None = None) -> None:
         """Train to step ``until`` (the last if None) or for so many seconds, then checkpoint."""
         until = min(until or self.config.steps, self.config.steps)
-        deadline = time.monotonic() + seconds if seconds else float("inf")
+        deadline = float("inf") if seconds is None else time.monotonic() + seconds
         while self.step < until and time.monotonic() < deadline:
             began = time.monotonic()
             figures = self._train_step()
@@ -204,6 +209,16 @@ def frequent_labels(subjects) -> list[int]:
         for label in subject.centroids:
             counts[label] = counts.get(label, 0) + 1
     return sorted(label for label, count in counts.items() if 2 * count >= len(subjects))
+
+
+def _checked(labels, subjects) -> list[int]:
+    """:raises RegistrationError: no list of different whole numbers above 0 that a subject has."""
+    numbers = isinstance(labels, list) and all(type(label) is int and label > 0 for label in labels)
+    if not numbers or len(set(labels)) != len(labels):
+        raise RegistrationError(f"Labels are a list of different whole numbers above 0, got {labels!r}.")
+    if unknown := set(labels) - {label for subject in subjects for label in subject.centroids}:
+        raise RegistrationError(f"No training subject has label {min(unknown)}; leave it out.")
+    return sorted(labels)
 
 
 def mean_volumes(subjects, labels, spacing: float) -> list[float]:

@@ -82,15 +82,19 @@ class Trainer:
         self.step, self.best = 0, -1.0
         if (self.folder / "checkpoint.pt").exists():
             self._resume()
+        elif self.ranks.first:
+            # Stopped before its first checkpoint, a run begins anew, and with it what is known of it.
+            self.log.forget()
+            (self.folder / "best.safetensors").unlink(missing_ok=True)
         # Before one writes a checkpoint, all have looked for the last one.
         self.ranks.wait()
 
     def run(self, until: int | None = None, seconds: float | None = None) -> None:
         """Train to step ``until`` (all steps if None) or for so many seconds, then checkpoint."""
         until = min(until or self.config.steps, self.config.steps)
-        deadline = time.monotonic() + seconds if seconds else float("inf")
+        deadline = float("inf") if seconds is None else time.monotonic() + seconds
         # Clocks differ a little: when one process stops, all do, or the others would wait for it.
-        while self.step < until and not (seconds and self.ranks.any(time.monotonic() >= deadline)):
+        while self.step < until and not (seconds is not None and self.ranks.any(time.monotonic() >= deadline)):
             began = time.monotonic()
             figures = self._train_step()
             self.step += 1

@@ -49,7 +49,8 @@ def test_a_cpu_that_computes_in_a_precision_takes_it(monkeypatch, name, chosen):
 
 def test_a_gpu_computes_in_what_is_asked_for(monkeypatch):
     gpus = (
-        ((7, 5), "Tesla T4"), ((8, 0), "NVIDIA A100"), ((7, 5), "NVIDIA GeForce GTX 1660"), ((6, 1), "GeForce GTX 1080"),
+        ((7, 5), "Tesla T4"), ((8, 0), "NVIDIA A100"),
+        ((7, 5), "NVIDIA GeForce GTX 1660"), ((6, 1), "GeForce GTX 1080"),
     )  # fmt: skip
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: gpus[device.index][0])
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: gpus[device.index][1])

@@ -33,6 +33,11 @@ def test_bad_files_are_named(tmp_path):
     (tmp_path / "text.nii.gz").write_text("no image")
     with pytest.raises(RegistrationError, match="cannot be read as an image"):
         read_volume(tmp_path / "text.nii.gz")
+    volume = Volume(np.random.default_rng(0).random((20, 20, 20)))
+    write_volume(volume, tmp_path / "half.nii.gz")
+    (tmp_path / "half.nii.gz").write_bytes((tmp_path / "half.nii.gz").read_bytes()[:20000])
+    with pytest.raises(RegistrationError, match=r"half.nii.gz' is cut off.*get the file again"):
+        read_volume(tmp_path / "half.nii.gz")
     sitk.WriteImage(sitk.Image([4, 4, 4, 3], sitk.sitkUInt8), str(tmp_path / "time.nii.gz"))
     with pytest.raises(RegistrationError, match=r"4D.*extract one scalar"):
         read_volume(tmp_path / "time.nii.gz")
@@ -69,3 +74,10 @@ def test_what_cannot_be_written_is_found_before_the_work(tmp_path, monkeypatch):
     monkeypatch.setattr("os.access", lambda path, mode: False)
     with pytest.raises(RegistrationError, match="no permission; choose another place"):
         check_output(tmp_path / "a.nrrd")
+
+
+def test_a_full_disk_is_told(tmp_path, monkeypatch):
+    """ITK writes half a NIfTI file without a word."""
+    monkeypatch.setattr(sitk, "WriteImage", lambda image, path, **_: (tmp_path / "a.nii.gz").write_bytes(b""))
+    with pytest.raises(RegistrationError, match="could not be written whole; check the disk space"):
+        write_volume(Volume(np.zeros((4, 4, 4), np.uint8)), tmp_path / "a.nii.gz")

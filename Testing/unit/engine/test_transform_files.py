@@ -55,3 +55,15 @@ def test_bad_transforms_are_named(tmp_path):
     write_map(dmap, tmp_path / "map.h5")
     with pytest.raises(RegistrationError, match="not linear"):
         read_linear(tmp_path / "map.h5")
+
+
+def test_several_transforms_that_are_not_composed_are_refused(tmp_path):
+    path = tmp_path / "two.txt"
+    sitk.WriteTransform(sitk.TranslationTransform(3, (1.0, 0.0, 0.0)), str(path))
+    one = path.read_text()
+    path.write_text(one + one.split("\n", 1)[1].replace("#Transform 0", "#Transform 1"))
+    with pytest.raises(RegistrationError, match="holds 2 transforms; save them as one"):
+        read_linear(path)
+    composite = sitk.CompositeTransform([sitk.Euler3DTransform(), sitk.TranslationTransform(3, (1.0, 0.0, 0.0))])
+    sitk.WriteTransform(composite, str(tmp_path / "composite.tfm"))
+    assert np.allclose(read_linear(tmp_path / "composite.tfm")[:3, 3], (-1.0, 0.0, 0.0))

@@ -40,6 +40,7 @@ def test_table1_shows_all_methods_or_those_that_are_named(write_config):
         (lambda c: c.pop("reference"), "cannot be used"),
         (lambda c: c.update(colour="red"), "cannot be used"),
         (lambda c: c.update(reference="tm"), "names the method 'tm'"),
+        (lambda c: c.update(table1=["vm"], reference="firework-vm"), "not in its table1"),
         (lambda c: c.update(fig5=["vm-3"]), "names the method 'vm-3'"),
         (lambda c: c.update(pairs=0), "must be 1 or more"),
         (lambda c: c["training"].update(lamda=1), "Unknown training setting lamda"),

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from FiReworkRegistrationLib.engine.errors import RegistrationError
@@ -33,3 +35,27 @@ def test_too_few_dev_subjects_are_refused(write_config, data, tmp_path):
     study = Study(config, tmp_path / "out", data[1], data[3])
     with pytest.raises(RegistrationError, match="holds 2 subjects to judge on, too few for 3 pairs"):
         study.prepare(["vm"])
+
+
+def test_every_method_is_judged_on_the_grid_that_it_was_trained_on(judged_study, monkeypatch):
+    from types import SimpleNamespace
+
+    from FiReworkRegistrationLib.experiments import study as module
+
+    study, grids = judged_study({"vm": (0.4, 0.5, 0.48, 0.45)}), []
+
+    class Maker:
+        def __init__(self, training, device):
+            self.spacing = training.spacing
+
+        def make(self, fixed, moving, labels):
+            grids.append(self.spacing)
+
+    monkeypatch.setattr(module, "PairMaker", Maker)
+    monkeypatch.setattr(module, "judge_refinement", lambda *given: [])
+    monkeypatch.setattr(module, "common_labels", lambda *given: [1])
+    monkeypatch.setattr(study, "_subjects", lambda role: [SimpleNamespace(name=f"d{n}") for n in range(8)])
+    first = study.config.methods["vm"]
+    for spacing in (4.0, 6.0, 4.0):
+        study.judged(replace(first, training=replace(first.training, spacing=spacing)), 0, network=object())
+    assert grids == [4.0, 6.0, 4.0]

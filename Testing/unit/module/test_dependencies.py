@@ -75,7 +75,7 @@ def test_a_torch_that_is_older_than_the_numpy_says_so(packages, monkeypatch):
     # Replaced, but the other one is loaded still.
     packages.installed["numpy"] = "1.26.4"
     monkeypatch.setitem(sys.modules, "numpy", SimpleNamespace(__version__="2.3.4"))
-    with pytest.raises(DependencyError, match="NumPy was replaced.*restart Slicer"):
+    with pytest.raises(DependencyError, match=r"NumPy was replaced.*restart Slicer"):
         dependencies.requireInstalled()
     monkeypatch.setitem(sys.modules, "numpy", SimpleNamespace(__version__="1.26.4"))
     dependencies.ensureInstalled()

@@ -181,8 +181,9 @@ def test_everything_that_can_be_used_says_what_it_is_for(panel):
 def test_everything_is_tried_and_the_views_come_back(views, registered):
     """All compare modes, overlays, a plot, the module left and entered again."""
     ui, hands, before = registered.ui, Hands(), views.layout
-    for index in range(len(CompareMode)):
+    for index in reversed(range(len(CompareMode))):
         hands.choose(ui.compareComboBox, index)
+    hands.choose(ui.compareComboBox, 1)
     for box in (ui.jacobianCheckBox, ui.gridCheckBox, ui.linkCheckBox):
         hands.click(box)
     ui.judgeCollapsibleButton.collapsed = False
@@ -194,4 +195,4 @@ def test_everything_is_tried_and_the_views_come_back(views, registered):
     assert helpers == []
     registered.enter()
     slicer.app.processEvents()
-    assert ui.compareComboBox.currentIndex == len(CompareMode) - 1
+    assert ui.compareComboBox.currentIndex == 1

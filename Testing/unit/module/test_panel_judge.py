@@ -202,3 +202,38 @@ def test_warnings_are_marked_and_said_in_the_status_line(ready, engine, monkeypa
     ready.ui.registerButton.click()
     assert ready.ui.verdictLabel.text.splitlines()[1].startswith("\u26a0 Little overlap")
     assert ready.ui.statusLabel.text == "Finished, with warnings: see Result."
+
+
+def test_a_script_that_writes_into_the_result_takes_its_verdict_along(registered):
+    from FiReworkRegistrationLib.mrml.registering import registerNodes
+
+    parameters = registered._parameterNode
+    registered.exit()
+    registered.sections.endSession()
+    registerNodes(
+        parameters.fixedVolume, parameters.movingVolume, iterations=1, polish=(),
+        outputTransform=parameters.outputTransform,
+    )  # fmt: skip
+    registered.enter()
+    assert registered.ui.verdictLabel.text == ""
+    assert registered.ui.figuresTable.mrmlTableNode() is None
+
+
+def test_the_verdict_of_an_earlier_result_follows_the_choice(registered, volume):
+    earlier, ui = registered._parameterNode.outputTransform, registered.ui
+    verdict = ui.verdictLabel.text
+    ui.movingSelector.setCurrentNode(volume("Other"))
+    slicer.app.processEvents()
+    assert registered.runner.session is None and ui.verdictLabel.text == ""
+    ui.outputTransformSelector.setCurrentNode(earlier)
+    assert ui.verdictLabel.text == verdict != ""
+
+
+def test_charts_that_were_deleted_are_made_anew(registered):
+    first = registered.sections.judge._figures
+    slicer.mrmlScene.RemoveNode(first.chart)
+    registered.ui.plotButton.click()
+    Hands().drag(registered.ui.iterationSlider, 1)
+    found = registered.sections.judge._figures
+    assert found.chart.GetScene() is slicer.mrmlScene
+    assert first.table.GetScene() is None and not [node for node in first.series if node.GetScene()]

@@ -6,6 +6,7 @@ import time
 import weakref
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import slicer
 
@@ -181,7 +182,7 @@ def test_an_unforeseen_failure_is_logged_and_leaves_the_scene(ready, engine, app
     engine.errors[step] = KeyError("weights")
     before = node_names()
     ready.ui.registerButton.click()
-    assert app.errors[0].startswith("The registration failed")
+    assert app.errors[0].startswith("An error occurred")
     assert "KeyError" in caplog.text
     assert "in work" in caplog.text, "the trace of the thread is in the log"
     assert node_names() == before
@@ -380,3 +381,41 @@ def test_another_pair_chosen_by_a_script_meanwhile_keeps_its_own_outputs(ready, 
     ready.ui.registerButton.click()
     assert app.errors == [] and ready.ui.statusLabel.text.startswith("Done")
     assert parameters.outputTransform is None and ready.runner.session is None
+
+
+def test_the_result_of_one_pair_is_not_overwritten_by_that_of_another(registered, volume):
+    """Also where the transform that told of what it is was deleted."""
+    ui, parameters = registered.ui, registered._parameterNode
+    first = parameters.outputVolume
+    before = slicer.util.arrayFromVolume(first).copy()
+    slicer.mrmlScene.RemoveNode(parameters.outputTransform)
+    slicer.app.processEvents()
+    ui.movingSelector.setCurrentNode(volume("Other"))
+    slicer.app.processEvents()
+    ui.registerButton.click()
+    assert parameters.outputVolume not in (first, None)
+    np.testing.assert_array_equal(slicer.util.arrayFromVolume(first), before)
+
+
+def test_a_refinement_that_fails_leaves_the_result_and_says_why(ready, engine, app):
+    ready.ui.keepCheckBox.checked = True
+    ready.ui.registerButton.click()
+    refine = type(engine.last).refine
+
+    def fails(iterations, progress=None, cancelled=None):
+        yield from list(refine(engine.last, iterations, progress, cancelled))[:2]
+        raise RuntimeError("no room")
+
+    engine.last.refine = fails
+    ready.ui.refineButton.click()
+    session = ready.runner.session
+    assert (session.shownIteration, session.finishedIteration) == (3, 3)
+    assert "no room" in app.errors[0]
+
+
+def test_results_are_not_chosen_as_the_next_pair(registered):
+    parameters = registered._parameterNode
+    for node in (parameters.fixedVolume, parameters.movingVolume):
+        slicer.mrmlScene.RemoveNode(node)
+    slicer.app.processEvents()
+    assert parameters.fixedVolume is None and parameters.movingVolume is None

@@ -272,3 +272,64 @@ def test_nothing_is_placed_for_a_panel_that_was_left_meanwhile(registered, slide
     registered.ui.refineButton.click()
     slicer.app.processEvents()
     assert moving.GetParentTransformNode() is None
+
+
+def cannot_finish(engine, tries):
+    def restore(iteration, cancelled=None):
+        tries.append(iteration)
+        raise RuntimeError("the disk is full")
+
+    engine.last.restore = restore
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_what_cannot_be_written_is_tried_once(ready, engine, app, keep):
+    """Also with "keep on cancel", which is about a registration that is not finished."""
+    ready.ui.keepCheckBox.checked = keep
+    ready.ui.registerButton.click()
+    tries = []
+    cannot_finish(engine, tries)
+    ready.ui.iterationSlider.value = 1
+    wait_until(lambda: False, 1.2)
+    session = ready.runner.session
+    assert tries == [1] and len(app.errors) == 1
+    assert (session.shownIteration, session.finishedIteration, ready.ui.iterationSlider.value) == (3, 3, 3)
+
+
+def test_after_leaving_with_the_slider_moved_all_is_of_what_the_outputs_hold(registered, slider):
+    slider.value = 1
+    registered.exit()
+    registered.enter()
+    assert slider.value == 3 and registered.ui.iterationLabel.text == "3 of 4 (best)"
+    assert "in 3 iterations" in registered.ui.verdictLabel.text
+
+
+def moved(x):
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "Shift")
+    matrix = np.eye(4)
+    matrix[0, 3] = x
+    node.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(matrix))
+    return node
+
+
+@pytest.mark.parametrize("harden", [True, False])
+def test_a_fixed_volume_that_was_moved_ends_the_session(registered, slider, harden):
+    fixed = registered.ui.fixedSelector.currentNode()
+    before = warped(registered)
+    fixed.SetAndObserveTransformNodeID(moved(30).GetID())
+    if harden:
+        fixed.HardenTransform()
+    slider.value = 1
+    registered.sections.update()
+    assert registered.runner.session is None and not slider.enabled
+    np.testing.assert_array_equal(warped(registered), before)
+
+
+def test_a_moving_volume_with_the_result_hardened_on_it_is_not_displaced_twice(views, registered, slider):
+    moving = registered.ui.movingSelector.currentNode()
+    moving.SetAndObserveTransformNodeID(registered.ui.outputTransformSelector.currentNode().GetID())
+    moving.HardenTransform()
+    slider.setSliderDown(True)
+    slider.setSliderPosition(1)
+    assert moving.GetParentTransformNode() is None
+    slider.setSliderDown(False)

@@ -7,6 +7,7 @@ import pytest
 import qt
 import slicer
 
+from in_app.hands import Hands
 from in_app.timers import wait_until
 
 
@@ -271,3 +272,36 @@ def test_a_transform_that_goes_while_the_dialog_is_open(registered, path, app, m
     monkeypatch.setattr(qt.QFileDialog, "getSaveFileName", ask)
     getattr(registered.ui, button).click()
     assert app.errors == ["The transform is no longer in the scene; register again."]
+
+
+def test_what_is_saved_is_told_of_the_transform_that_is_chosen(registered, path, volume):
+    """Not of the session's, which may be another one."""
+    ui, earlier = registered.ui, registered._parameterNode.outputTransform
+    ui.movingSelector.setCurrentNode(volume("Other"))
+    slicer.app.processEvents()
+    ui.registerButton.click()
+    Hands().drag(ui.iterationSlider, 0)
+    ui.saveTransformButton.click()
+    assert "affine alignment only" in ui.statusLabel.text
+    ui.outputTransformSelector.setCurrentNode(earlier)
+    ui.saveTransformButton.click()
+    assert ui.statusLabel.text.endswith("transform.h5")
+
+
+def test_the_inverse_covers_the_volume_that_was_registered(registered, path, volume):
+    ui, earlier = registered.ui, registered._parameterNode.outputTransform
+    far = volume("Far")
+    far.SetOrigin(400, 0, 0)
+    ui.movingSelector.setCurrentNode(far)
+    slicer.app.processEvents()
+    ui.outputTransformSelector.setCurrentNode(earlier)
+    ui.saveInverseButton.click()
+    assert "inverse error 0.0" in ui.statusLabel.text
+
+
+def test_a_name_that_no_file_system_takes_is_shortened(ready, volume, path):
+    for selector, letter in ((ready.ui.fixedSelector, "F"), (ready.ui.movingSelector, "M")):
+        selector.setCurrentNode(volume(130 * letter))
+    ready.ui.registerButton.click()
+    ready.ui.saveTransformButton.click()
+    assert len(os.path.basename(path.asked[0][1])) < 80

@@ -273,3 +273,16 @@ def test_other_work_draws_nothing_anew(seen, monkeypatch):
     monkeypatch.setattr(Compare, "refresh", lambda self, *given: (drawn.append(1), refresh(self, *given)))
     seen.runner.run(lambda: None)
     assert drawn == []
+
+
+def test_back_in_the_panel_while_it_runs_the_pair_is_seen(views, ready, engine, meanwhile):
+    found = []
+
+    def back():
+        ready.exit()
+        ready.enter()
+        found.extend(layers(views))
+
+    meanwhile(lambda: ready.runner.running and ready.ui.iterationSlider.value == 2, back)
+    ready.ui.registerButton.click()
+    assert found == ["Template", "Patient"]

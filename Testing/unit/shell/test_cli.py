@@ -3,6 +3,10 @@
 import io
 import json
 import os
+import shutil
+import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -147,7 +151,27 @@ def test_train_runs_resumes_and_names_what_is_wrong(subject_folder, tmp_path, ca
     assert "resumed at step 2" in capsys.readouterr().err
     assert main([*command, "--config", "none"]) == 2
     assert main([*command, "--dev", str(subject_folder), "--set", *settings]) == 2
-    assert "Dev subjects among the training subjects" in capsys.readouterr().err
+    assert "'case0' is among the training and the dev subjects" in capsys.readouterr().err
+    assert main([*command, "--dev-subjects", "-1"]) == 2
+    assert "choose 2 or more" in capsys.readouterr().err
+
+
+def test_a_person_that_was_trained_on_is_never_dev_later(subject_folder, tmp_path, capsys):
+    """One image more, and the seed draws other persons."""
+    images = tmp_path / "images"
+    images.mkdir()
+    for n in range(6):
+        shutil.copy(subject_folder / "case0_t1.nii.gz", images / f"p{n}.nii.gz")
+    settings = ["spacing=4", "shape=[16,16,16]", "steps=1", "evaluate_every=9", "ncc_window=5", "seed=1"]
+    settings += ['network_settings={"encoder":[4],"decoder":[4],"final":[4]}']
+    command = ["train", "--train", str(images), "--output", str(tmp_path / "run"), "--device", "cpu"]
+    command += ["--dev-share", "0.3", "--seconds", "0", "--set", *settings]
+    assert main(command) == 0 and main(command) == 0
+    for n in range(6, 12):
+        shutil.copy(subject_folder / "case0_t1.nii.gz", images / f"a{n}.nii.gz")
+    capsys.readouterr()
+    assert main(command) == 2
+    assert "began with other settings (dev was" in capsys.readouterr().err
 
 
 def test_models_are_listed(tiny_model, capsys):
@@ -189,3 +213,42 @@ def test_a_path_that_cannot_be_used_is_one_line(subject_folder, tiny_model, tmp_
     command = ["cohort", "--pairs", str(tmp_path / "pairs.csv"), "--output", str(tmp_path / "taken"), "--model", "tiny"]
     assert main(command) == 2
     assert "cannot be used" in capsys.readouterr().err
+
+
+def test_rows_do_not_replace_what_is_evaluated(subject_folder, tiny_model, tmp_path, capsys):
+    pairs = subject_folder / "evaluated.csv"
+    pairs.write_text("fixed,moving\ncase0_t1.nii.gz,case1_t1.nii.gz\n")
+    before = pairs.read_text()
+    assert main(["evaluate", "--pairs", str(pairs), "--model", "tiny", "--csv", str(pairs)]) == 2
+    assert "is one of the inputs; choose another file" in capsys.readouterr().err
+    assert pairs.read_text() == before
+
+
+@pytest.fixture
+def shell(pair, tmp_path):
+    """The command in a process of its own; ends when the test does."""
+    command = [sys.executable, "-u", "-m", "FiReworkRegistrationLib", "register", *pair, "--device", "cpu"]
+    command += ["--preset", "fast", "--transform-out", str(tmp_path / "t.h5")]
+    path = os.pathsep.join(sys.path)
+    process = subprocess.Popen(
+        command, env={**os.environ, "PYTHONPATH": path}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    yield process
+    process.kill()
+    process.communicate()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other signals")
+def test_ctrl_c_while_the_volumes_are_aligned_is_no_failure(shell):
+    while "alignment" not in (line := shell.stderr.readline()):
+        assert line, "it ended before it aligned anything"
+    shell.send_signal(signal.SIGINT)
+    _, error = shell.communicate(timeout=120)
+    assert shell.returncode == 130 and error.splitlines()[-1] == "interrupted" and "Traceback" not in error
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other pipes")
+def test_a_reader_that_goes_ends_it_quietly(shell):
+    shell.stdout.close()
+    error = shell.stderr.read()
+    assert shell.wait(120) == 141 and "Traceback" not in error and "BrokenPipe" not in error

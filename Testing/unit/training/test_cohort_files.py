@@ -57,11 +57,12 @@ def test_no_table_and_an_empty_folder(tmp_path):
 
 def test_a_person_is_on_one_side_and_the_seed_decides_which(tmp_path):
     entries = [Entry(f"P{n // 2}", tmp_path / f"{n}.nii.gz") for n in range(20)]
-    training, dev = split_by_person(entries, 0.3, 1)
+    training, dev = split_by_person(entries, 0.3, 1, 9)
     assert len(training) == 14 and len(dev) == 6
     assert not {entry.person for entry in training} & {entry.person for entry in dev}
-    assert split_by_person(entries, 0.3, 1) == (training, dev) != split_by_person(entries, 0.3, 2)
-    assert len(split_by_person(entries, 0.001, 1)[1]) == len(split_by_person(entries, 0.99, 1)[0]) == 4
+    assert split_by_person(entries, 0.3, 1, 9) == (training, dev) != split_by_person(entries, 0.3, 2, 9)
+    assert len({entry.person for entry in split_by_person(entries, 0.5, 1, 3)[1]}) == 3
+    assert len(split_by_person(entries, 0.001, 1, 9)[1]) == len(split_by_person(entries, 0.99, 1, 9)[0]) == 4
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,7 @@ def test_a_person_is_on_one_side_and_the_seed_decides_which(tmp_path):
 )
 def test_what_cannot_be_split(tmp_path, share, count, message):
     with pytest.raises(RegistrationError, match=message):
-        split_by_person([Entry(f"P{n}", tmp_path / "x.nii") for n in range(count)], share, 0)
+        split_by_person([Entry(f"P{n}", tmp_path / "x.nii") for n in range(count)], share, 0, 9)
 
 
 def test_the_usual_layout_of_sessions_has_images_of_one_name(tmp_path):

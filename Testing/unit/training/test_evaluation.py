@@ -7,6 +7,7 @@ import pytest
 from FiReworkRegistrationLib.engine.errors import RegistrationError
 from FiReworkRegistrationLib.training import evaluation
 from FiReworkRegistrationLib.training.evaluation import (
+    PairFiles,
     evaluate_pair,
     pair_names,
     read_pairs,
@@ -79,7 +80,7 @@ def test_rows_survive_a_file(tmp_path):
 
 def row(iteration, pair, dice):
     empty = dict.fromkeys(("assd", "hd95", "tre", "local_ncc", "folded", "ndv", "seconds"), float("nan"))
-    return {"pair": pair, "iteration": iteration, "dice": dice, **empty}
+    return {"pair": pair, "iteration": iteration, "polished": 0, "dice": dice, **empty}
 
 
 def test_summary_tests_pairs_against_the_start_and_a_baseline():
@@ -162,3 +163,29 @@ def test_labels_to_judge_by_are_numbers_above_0(tmp_path):
     (tmp_path / "pairs.json").write_text('{"labels": [0, 4], "pairs": [{"fixed": "a.nii", "moving": "b.nii"}]}')
     with pytest.raises(RegistrationError, match=r"whole numbers above 0, got \[0, 4\]"):
         read_pairs(tmp_path / "pairs.json")
+
+
+def test_a_polish_is_no_iteration():
+    """It is marked, and not tested against the network's iteration of the same number."""
+    rows = [row(k, f"pair{n}", 0.5 + 0.01 * (n + k)) for n in range(6) for k in (0, 1, 2)]
+    polished = [entry | {"polished": int(entry["iteration"] == 2)} for entry in rows]
+    lines = summary(polished, rows).splitlines()
+    assert lines[-1].startswith(" 2p ") and lines[-1].endswith("not judged")
+    assert "not judged" in summary([entry for entry in rows if entry["iteration"]])
+
+
+def test_only_pairs_that_share_their_names_are_called_by_paths(tmp_path):
+    pairs = [PairFiles(tmp_path / folder / "a.nii", tmp_path / folder / "b.nii") for folder in ("x", "y")]
+    other = PairFiles(tmp_path / "c.nii", tmp_path / "d.nii")
+    names = pair_names([other, *pairs])
+    assert names[0] == "d to c" and names[1] == f"{pairs[0].moving} to {pairs[0].fixed}"
+
+
+def test_pairs_are_checked_before_the_first_is_registered(tmp_path):
+    file = tmp_path / "a.nii"
+    file.touch()
+    PairFiles(file, file).check()
+    with pytest.raises(RegistrationError, match=r"Pair 'a to a': moving_mask .*none.nii' does not exist"):
+        PairFiles(file, file, moving_mask=tmp_path / "none.nii").check()
+    with pytest.raises(RegistrationError, match="'a to a' has fixed_labels only"):
+        PairFiles(file, file, fixed_labels=file).check()

@@ -5,7 +5,7 @@ import torch
 
 from FiReworkRegistrationLib.engine.errors import RegistrationError
 from FiReworkRegistrationLib.engine.models import load_network, read_card
-from FiReworkRegistrationLib.training.export import export_run
+from FiReworkRegistrationLib.training.export import check_words, export_run
 from FiReworkRegistrationLib.training.subjects import load_subjects
 from FiReworkRegistrationLib.training.trainer import Trainer
 
@@ -32,3 +32,8 @@ def test_what_cannot_be_exported(tmp_path):
         export_run(tmp_path, tmp_path, "mine", {})
     with pytest.raises(RegistrationError, match="has no 'author'"):
         export_run(tmp_path, tmp_path, "mine", {"author": "me"})
+
+
+def test_words_are_an_object():
+    with pytest.raises(RegistrationError, match="an object with title"):
+        check_words(["title"])

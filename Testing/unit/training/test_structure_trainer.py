@@ -100,3 +100,18 @@ def test_a_gradient_that_is_not_finite_ends_the_run(tmp_path, subjects):
         trainer.network.scores.bias[0] = float("nan")
     with pytest.raises(RegistrationError, match="gradient of step 1 is not finite"):
         trainer.run()
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ([0, 1], "different whole numbers above 0"),
+        ([1, 1, 2], "different whole numbers above 0"),
+        ({"labels": [1, 2]}, "different whole numbers above 0"),
+        ([1, "a"], "different whole numbers above 0"),
+        ([1, 999], "No training subject has label 999"),
+    ],
+)
+def test_labels_that_cannot_be_learned(tmp_path, subjects, labels, message):
+    with pytest.raises(RegistrationError, match=message):
+        StructureTrainer(CONFIG, tmp_path, subjects, labels=labels, report=quiet)

@@ -132,3 +132,21 @@ def test_a_run_does_not_go_on_with_another_network(tmp_path, subjects, tiny_conf
         Trainer(replace(tiny_config, field_scale=0.7), tmp_path, subjects[0], report=quiet)
     with pytest.raises(RegistrationError, match="not of this network"):
         Trainer(tiny_config, tmp_path / "new", subjects[0], initial={"a": torch.zeros(1)}, report=quiet)
+
+
+def test_a_run_without_a_checkpoint_begins_anew(tmp_path, subjects, tiny_config):
+    """What is known of the run that was stopped there is not its own."""
+    stopped = Trainer(replace(tiny_config, evaluate_every=1, checkpoint_every=100), tmp_path, *subjects, report=quiet)
+    stopped.save = lambda: None
+    stopped.run(until=2)
+    assert len(stopped.log.read("dev")) == 2 and (tmp_path / "best.safetensors").exists()
+    again = Trainer(replace(tiny_config, evaluate_every=3), tmp_path, *subjects, report=quiet)
+    assert not (tmp_path / "best.safetensors").exists()
+    again.run(until=3)
+    assert [row["step"] for row in again.log.read("dev")] == [3]
+
+
+def test_no_time_is_no_step(tmp_path, subjects, tiny_config):
+    trainer = Trainer(tiny_config, tmp_path, *subjects, report=quiet)
+    trainer.run(seconds=0)
+    assert trainer.step == 0
