@@ -43,16 +43,18 @@ class StructureOverlap:
         places = [_places(layers, name) for layers, name in zip((fixed, moving), who, strict=True)]
         keys = [key for key in places[0] if key in places[1]]
         if not keys:
+            of_fixed, of_moving = (listed(place.name for place in side.values()) for side in places)
             raise RegistrationError(
                 _(
                     "'{fixed}' and '{moving}' have no structure of the same name ({fixed_names} against "
                     "{moving_names}); give corresponding structures the same name in both."
-                ).format(fixed=who[0], moving=who[1], fixed_names=_listed(places[0]), moving_names=_listed(places[1]))
+                ).format(fixed=who[0], moving=who[1], fixed_names=of_fixed, moving_names=of_moving)
             )
         self.names = [places[0][key].name for key in keys]
-        #: Structures of one side only, which are not compared.
-        self.only_fixed = [place.name for key, place in places[0].items() if key not in places[1]]
-        self.only_moving = [place.name for key, place in places[1].items() if key not in places[0]]
+        #: Names of structures of one side only, which are not compared.
+        self.alone = [
+            place.name for side, other in (places, places[::-1]) for key, place in side.items() if key not in other
+        ]
         self._places = [[side[key] for key in keys] for side in places]
         self._sizes = [[len(layer.names) + 1 for layer in layers] for layers in (fixed, moving)]
         self._grid = grid
@@ -125,6 +127,7 @@ def _joint_counts(first: np.ndarray, second: np.ndarray, rows: int, columns: int
     return np.bincount(pairs, minlength=rows * columns).reshape(rows, columns)
 
 
-def _listed(places) -> str:
-    names = [f"'{place.name}'" for place in places.values()]
-    return ", ".join(names[:MOST_NAMES]) + (", …" if len(names) > MOST_NAMES else "")
+def listed(names) -> str:
+    """In quotation marks, the first few of them."""
+    quoted = [f"'{name}'" for name in names]
+    return ", ".join(quoted[:MOST_NAMES]) + (", …" if len(quoted) > MOST_NAMES else "")

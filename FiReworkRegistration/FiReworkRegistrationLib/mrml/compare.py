@@ -116,12 +116,6 @@ class Compare:
             for composite in compositeNodes(self.scene):
                 composite.SetForegroundOpacity(self._foregroundOpacity())
 
-    def setLinked(self, linked):
-        """Whether views follow each other in position and zoom."""
-        self.linked = linked
-        if self.isShowing:
-            setLinked(self.scene, linked)
-
     def showJacobian(self, volumeNode, opacity=0.5):
         """Lay a Jacobian volume over all views, with a color legend; None takes it away."""
         self._jacobianID, self._jacobianOpacity = nodeID(volumeNode), opacity

@@ -1,6 +1,6 @@
 """What the panel tells the user about a session: figures, verdict, Dice of structures, errors of landmarks."""
 
-from .figures import removeFigures, showFigures
+from .figures import showFigures
 from .landmarks import readLandmarks, showLandmarks
 from .overlap import readOverlap, showOverlap
 from .stages import AFFINE, AFTER, BEFORE
@@ -90,15 +90,6 @@ class Judge:
             sentences.append(self._landmarkSentence(columns))
         return sentences
 
-    def remove(self):
-        """Take all tables and charts out of the scene."""
-        if self.figures is not None:
-            removeFigures(self.figures)
-        for table in (self.diceTable, self.landmarkTable):
-            if table is not None and table.GetScene() is not None:
-                table.GetScene().RemoveNode(table)
-        self.figures = self.diceTable = self.landmarkTable = None
-
     def _measured(self, iteration):
         """On the thread of ``execute``: name of a figure to its columns."""
         found = {}
@@ -118,13 +109,17 @@ class Judge:
 
     def _diceSentence(self, columns):
         from ..engine.metrics import mean_dice
+        from ..engine.overlap import listed
 
         _ = self._translate or str
         count = len(columns[AFTER])
         head = _("Dice of 1 structure") if count == 1 else _("Mean Dice of {count} structures").format(count=count)
-        return head + _(": {before:.2f} → {affine:.2f} (affine) → {after:.2f}.").format(
+        text = head + _(": {before:.2f} → {affine:.2f} (affine) → {after:.2f}.").format(
             before=mean_dice(columns[BEFORE]), affine=mean_dice(columns[AFFINE]), after=mean_dice(columns[AFTER])
         )
+        if alone := self._overlap.alone:
+            text += " " + _("Not compared, as on one side only: {names}.").format(names=listed(alone))
+        return text
 
     def _landmarkSentence(self, columns):
         _ = self._translate or str

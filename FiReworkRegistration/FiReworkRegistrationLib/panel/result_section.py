@@ -49,10 +49,6 @@ class ResultSection:
     def setParameterNode(self, parameters):
         self._parameters = parameters
 
-    @property
-    def iteration(self):
-        return self._ui.iterationSlider.value
-
     def update(self, outputs=None):
         """Slider, verdict and buttons as the session stands; after all outputs are written."""
         session = self._runner.session

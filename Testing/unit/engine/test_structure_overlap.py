@@ -60,7 +60,7 @@ def test_overlapping_structures_in_layers(affine):
     moving = [layer(affine, whole, {1: "brain"}), layer(affine, boxes(), {17: "hippocampus", 2035: "insula"})]
     overlap = StructureOverlap(fixed, moving, fixed[0].volume.grid)
     assert overlap.dice() == {"hippocampus": 1.0, "brain": 1.0}
-    assert (overlap.only_fixed, overlap.only_moving) == ([], ["insula"])
+    assert overlap.alone == ["insula"]
 
 
 def test_values_without_a_name_are_background(affine):

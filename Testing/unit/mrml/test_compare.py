@@ -210,7 +210,7 @@ def test_a_layout_the_user_chose_meanwhile_stays(compare, views, pair):
 def test_linked(compare, views, pair):
     compare.show(*pair, linked=True)
     assert views.composite("Green").GetLinkedControl() == 1
-    compare.setLinked(False)
+    compare.show(*pair, linked=False)
     assert views.composite("Green").GetLinkedControl() == 0
 
 

@@ -105,12 +105,14 @@ def test_structures_and_execute(tools, scene, fixed, moving, session):
     k, j, i = np.meshgrid(*(np.arange(size) for size in there.shape), indexing="ij")
     center = tools.knownMotion(np.zeros(3))
     in_moving = np.linalg.norm(there.to_ras(np.stack([i, j, k], -1)) - center, axis=-1) < 9
-    judge.setStructures(labels("A", fixed, in_fixed), labels("B", moving, in_moving), fixed)
+    more = np.where(np.arange(in_fixed.shape[0])[:, None, None] == 0, 2, in_fixed)
+    judge.setStructures(labels("A", fixed, more), labels("B", moving, in_moving), fixed)
     (sentence,) = judge.compare()
     columns = tableColumns(judge.diceTable)
     assert columns["Structure"] == ["Mean", "label 1"]
     assert columns["After"][0] > 0.85 > columns["Before"][0]
     assert sentence.startswith("Dice of 1 structure: 0.")
+    assert sentence.endswith(". Not compared, as on one side only: 'label 2'.")
     assert ran == [1]
 
 
@@ -130,14 +132,3 @@ def test_bad_choices_keep_what_was_there(session, judge):
     assert len(judge.compare(1)) == 1
     judge.setLandmarks(None, None)
     assert judge.compare(1) == []
-
-
-def test_remove(scene, judge):
-    before = scene.GetNumberOfNodes()
-    judge.setLandmarks(addPoints("F", np.eye(3)), addPoints("M", np.eye(3)))
-    points = scene.GetNumberOfNodes() - before
-    judge.showFigures()
-    judge.compare()
-    judge.remove()
-    judge.remove()
-    assert scene.GetNumberOfNodes() == before + points
