@@ -1,10 +1,11 @@
-"""What the stop rule's choice of K costs against the best K by Dice, from the rows of an evaluation.
+"""What the choice of K by local NCC and folds costs against the best K by Dice, from the rows of an evaluation.
 
     .venv/bin/python Testing/benchmarks/accuracy.py ../shared/data/oasis_1mm/dev --csv-folder runs/csv/k \
         -- --no-surfaces --iterations 0,1,2,3,4,5,6,7,8,9,10,11,12
     .venv/bin/python Testing/benchmarks/stop_rule.py runs/csv/k/oasis_1mm_dev.csv
 
-The rule sees local NCC and folds only, see ``engine/stop_rule.py``.
+It is the panel's choice when all iterations are there, ``best_iteration`` of ``engine/stop_rule.py``; when to stop
+before the last one (``stop_reason``) is another question.
 """
 
 import argparse
@@ -33,7 +34,7 @@ def table(rows: list[dict]) -> str:
     pairs = {}
     for row in rows:
         pairs.setdefault(row["pair"], []).append(row)
-    chosen = {"the rule": [], "the last K": [], "the oracle (best Dice)": []}
+    chosen = {"local NCC and folds": [], "the last K": [], "the oracle (best Dice)": []}
     for states in pairs.values():
         states.sort(key=lambda row: row["iteration"])
         for name, choose in zip(chosen, (by_rule, lambda states: states[-1], by_dice), strict=True):

@@ -21,7 +21,7 @@ def covering_inverse(dmap: DisplacementMap, moving: Volume) -> tuple[Displacemen
     map's, a deformation of much detail would be missed by half a millimeter and more between the points.
 
     :param moving: volume in the space that the map leads to, RAS mm.
-    :return: the inverse and its residual in mm, see ``DisplacementMap.inverted``.
+    :return: the inverse and its residual in mm, see ``DisplacementMap.residual_of``.
     """
     sides = np.array(moving.array.shape[::-1]) * moving.grid.spacing
     finest = (sides.prod() / MOST_VOXELS) ** (1 / 3)

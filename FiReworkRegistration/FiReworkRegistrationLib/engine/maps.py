@@ -77,9 +77,7 @@ class DisplacementMap:
         :param grid: lattice of the inverse, in the moving space. Between its points the inverse of a map that is
             linear between its own is not linear: the finer the lattice, the smaller the residual.
         :param begin: an inverse on a coarser lattice, from which a few rounds are enough.
-        :return: the inverse map and its residual in mm: the 99th percentile of
-            |map(inverse(y)) - y| over the middles between ``grid`` points that lie inside the
-            fixed lattice. A folded map has no inverse there and leaves a large residual.
+        :return: the inverse map and its residual, see :meth:`residual_of`.
         """
         # map(x) = L(x) + r(x): beyond the lattice r keeps its border value, which is near 0,
         # so the inverse goes on smoothly there; with L left in, its edge would be bent.
@@ -102,7 +100,7 @@ class DisplacementMap:
                 inverse = 0.3 * inverse + 0.7 * (start - torch.einsum("rc,bcdhw->brdhw", turn, there))
             newton_inverse(inverse, start, voxels, rest, to_voxel, torch.from_numpy(linear[:3, :3]).float())
         found = DisplacementMap(grid, inverse[0].permute(1, 2, 3, 0).contiguous().numpy())
-        return found, self._inverse_residual(found)
+        return found, self.residual_of(found)
 
     def _inverse_start(self, grid: Grid, back: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
         """Displacement of ``back`` alone at the points of ``grid``, mm, and where these lie in own voxels k, j, i."""
@@ -110,7 +108,10 @@ class DisplacementMap:
         voxels = affine_table(np.linalg.inv(self.grid.affine) @ grid.affine, grid.shape).flip(-1)
         return tuple(values.view(*grid.shape, 3).movedim(-1, 0)[None].contiguous() for values in (start, voxels))
 
-    def _inverse_residual(self, inverse: "DisplacementMap", most_points=200_000) -> float:
+    def residual_of(self, inverse: "DisplacementMap", most_points=200_000) -> float:
+        """How far an inverse misses, mm: the 99th percentile of |map(inverse(y)) - y| over the middles between its
+        lattice's points that lie inside the own lattice. A folded map has no inverse there: the residual is large.
+        """
         shape = [size - 1 for size in inverse.grid.shape]
         step = max(1, int(np.ceil((np.prod(shape) / most_points) ** (1 / 3))))
         axes = (np.arange(0, size, step) + 0.5 for size in shape[::-1])

@@ -247,7 +247,7 @@ class RegistrationSession:
 
     @property
     def bestIteration(self):
-        """Index of the iteration to keep by the stop rule."""
+        """Index of the iteration to keep, see engine ``best_iteration``."""
         from ..engine.stop_rule import best_iteration
 
         return best_iteration(self.iterations)

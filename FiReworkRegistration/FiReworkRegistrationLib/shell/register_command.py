@@ -32,7 +32,7 @@ def register(options) -> None:
     from ..engine.covering_inverse import covering_inverse
     from ..engine.files import check_output, check_volume_path, read_volume, write_volume
     from ..engine.registration import Registration
-    from ..engine.transform_files import check_transform_path, read_linear, write_map
+    from ..engine.transform_files import TRANSFORM_ENDINGS, check_transform_path, read_linear, write_map
     from ..engine.verdict import verdict_on
     from .figures_file import write_figures
 
@@ -82,6 +82,10 @@ def register(options) -> None:
     print(f"transform: {options.transform_out}")
     if options.inverse_transform_out:
         inverse, residual = covering_inverse(dmap, registration.moving)
+        if not options.inverse_transform_out.endswith(TRANSFORM_ENDINGS):
+            # What is told is of what is written.
+            inverse = inverse.resampled(registration.moving.grid)
+            residual = dmap.residual_of(inverse)
         write_map(inverse, options.inverse_transform_out, registration.moving.grid)
         print(f"inverse:   {options.inverse_transform_out} (residual {residual:.3f} mm, 99th percentile)")
     if options.warped_moving_out:

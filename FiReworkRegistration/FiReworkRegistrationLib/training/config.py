@@ -31,7 +31,8 @@ class TrainingConfig:
     # Weak supervision: the soft Dice of so many labels drawn for each pair; 0 is unsupervised.
     label_weight: float = 0.0
     labels_a_step: int = 12
-    # Optimization: Adam with amsgrad, rate * (1 - (m - 1) / M)^0.9 (eq. 7).
+    # Optimization: Adam with amsgrad, rate * (1 - (m - 1) / M)^0.9 (eq. 7); m counts steps here, epochs in the code of
+    # the paper's lab (30 of 870 pairs).
     steps: int = 26100
     learning_rate: float = 1e-4
     gradient_clip: float = 0.0
@@ -115,7 +116,8 @@ def read_assignments(assignments) -> dict:
     return values
 
 
-#: The recipe of arXiv 2410.09595: two stages, 1 mm, no augmentation.
+#: The recipe of arXiv 2410.09595: two stages, 1 mm, no augmentation. Pairs are drawn with replacement, and gray values
+#: are normalized by percentiles, where the lab's code takes minimum and maximum.
 PAPER = TrainingConfig()
 
 _AUGMENTED = {

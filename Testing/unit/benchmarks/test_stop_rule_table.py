@@ -15,6 +15,6 @@ def test_the_rule_is_compared_with_the_best_dice():
         for k in (2, 0, 1)
     ]
     text = module.table(rows)
-    assert "| the rule | 2.0 | 0.5500 | 0.000 | 0.0500 |" in text
+    assert "| local NCC and folds | 2.0 | 0.5500 | 0.000 | 0.0500 |" in text
     assert "| the oracle (best Dice) | 1.5 | 0.6000 | 0.000 | 0.0000 |" in text
     assert text.endswith("n = 2 pairs")

@@ -1,7 +1,8 @@
 """Displacement bases by attention, DMR (Chen et al., "Deformer", MICCAI 2022), written from the paper.
 
 The paper draws its refining network without every width; kernels and widths here are those that the authors published,
-and give their 7,976,611 parameters with two channels.
+and give their 7,976,611 parameters with two channels. Their code also doubles upsampled features, drops a tenth of the
+token features in training, and normalizes both images as one batch; this does not.
 """
 
 import itertools

@@ -1,7 +1,9 @@
 """Dual-stream pyramid registration, PR++ (Kang et al., Medical Image Analysis 2022), written from the paper.
 
-At the published width (c = 8) this reading of it has 1,228,325 parameters with two channels; the authors' code has
-1,236,965, as the paper does not give every layer.
+The paper does not give every layer. At the published width (c = 8) this reading of it has 1,228,325 parameters with two
+channels. Kang et al.'s own code has 613,855 (one wide convolution less an estimator), that of FiRework's authors
+(SmileCode) 1,236,965 (levels from 1/8 on, the last two at full resolution); both add the last two convolutions of an
+estimator to their input, which this reading does not.
 """
 
 from itertools import pairwise, product
