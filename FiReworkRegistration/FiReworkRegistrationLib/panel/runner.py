@@ -20,13 +20,15 @@ class Runner:
     :param onProgress: called as ``onProgress(fraction, message)``.
     :param onIteration: called with the index of each iteration as it is there, 0 included.
     :param onOtherWork: called when :meth:`run` begins and ends.
+    :param onDiscarded: called when a session is given up for another try, to let go of it.
     """
 
-    def __init__(self, onProgress, onIteration, onOtherWork=lambda: None):
+    def __init__(self, onProgress, onIteration, onOtherWork=lambda: None, onDiscarded=lambda: None):
         self.worker = Worker()
         self.session = None
         self._deviceNotice = self._polishNotice = ""
         self._onProgress, self._onIteration, self._onOtherWork = onProgress, onIteration, onOtherWork
+        self._onDiscarded = onDiscarded
         self._running = self._cancelRequested = self._wasCancelled = False
         #: Whether what is running can be cancelled.
         self.cancellable = False
@@ -80,6 +82,8 @@ class Runner:
                     session.discard()
                     self.session = None
                     del session
+                    # Whoever judges it holds it, and with it what it has on the GPU.
+                    self._onDiscarded()
                     self._freeMemory()
                     checkInScene((fixedNode, movingNode))
             if not is_out_of_memory(failure):

@@ -24,7 +24,10 @@ class Sections:
         self.ui, self.parameters = ui, None
         self.display = RunDisplay(ui)
         self.runner = Runner(
-            self.display.showProgress, lambda index: self.result.follow(index), lambda: self._onOtherWork()
+            self.display.showProgress,
+            lambda index: self.result.follow(index),
+            lambda: self._onOtherWork(),
+            lambda: self.judge.forget(),
         )
         self.judge = JudgeSection(ui, self.runner, lambda change: self.result.changingLayout(change))
         self.actions = Actions(ui, self)

@@ -1,5 +1,8 @@
 """A GPU that is missing, fails, or has too little memory, and a computer that has."""
 
+import gc
+import weakref
+
 import pytest
 from test_panel_register import at_iteration, outputs
 
@@ -82,3 +85,22 @@ def test_a_cancel_that_keeps_does_not_begin_again_when_the_gpu_fails_at_the_end(
     ready.ui.registerButton.click()
     assert len(engine.made) == 1
     assert "launch failure" in app.errors[0]
+
+
+def test_what_failed_is_let_go_before_the_next_attempt(ready, engine, gpu, monkeypatch):
+    """Its networks, images and fields lie on the GPU, which has too little memory as it is."""
+    from FiReworkRegistrationLib.mrml.session import RegistrationSession
+
+    class OutOfMemoryError(RuntimeError):
+        pass
+
+    def begin(self, *given, **more):
+        made.append(weakref.ref(self))
+        initialize(self, *given, **more)
+
+    made, gone, initialize = [], [], RegistrationSession.__init__
+    monkeypatch.setattr(RegistrationSession, "__init__", begin)
+    monkeypatch.setattr(ready.sections.runner, "_freeMemory", lambda: gc.collect() and gone.append(made[0]() is None))
+    engine.errors["refine"] = OutOfMemoryError("CUDA out of memory")
+    ready.ui.registerButton.click()
+    assert len(made) == 2 and gone == [True]
