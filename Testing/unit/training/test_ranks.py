@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from FiReworkRegistrationLib.cli import main
 from FiReworkRegistrationLib.training.ranks import Ranks, local_device
 
 LIBRARY = Path(__file__).resolve().parents[3] / "FiReworkRegistration"
@@ -19,36 +20,54 @@ SETTINGS = [
 ]  # fmt: skip
 
 
-def train(subject_folder, output, count=1):
-    """``train`` in ``count`` processes; the checkpoint's weights."""
+def command(subject_folder, output):
+    options = [
+        "train",
+        "--train",
+        str(subject_folder),
+        "--output",
+        str(output),
+        "--dev-share",
+        "0.3",
+        "--device",
+        "cpu",
+    ]
+    return [*options, "--set", *SETTINGS]
+
+
+def train_by_two(subject_folder, output):
+    """The checkpoint, and what each of the two processes printed."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
-    command = [sys.executable, "-m", "FiReworkRegistrationLib", "train", "--train", str(subject_folder)]
-    command += ["--output", str(output), "--dev-share", "0.3", "--device", "cpu", "--set", *SETTINGS]
     processes = []
-    for rank in range(count):
-        environment = {**os.environ, "PYTHONPATH": str(LIBRARY), "OMP_NUM_THREADS": "1"}
-        if count > 1:
-            environment.update(
-                RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(count), MASTER_ADDR="127.0.0.1", MASTER_PORT=port
+    for rank in ("0", "1"):
+        environment = {
+            **os.environ, "PYTHONPATH": str(LIBRARY), "OMP_NUM_THREADS": "1", "RANK": rank, "LOCAL_RANK": rank,
+            "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port,
+        }  # fmt: skip
+        processes.append(
+            subprocess.Popen(
+                [sys.executable, "-m", "FiReworkRegistrationLib", *command(subject_folder, output)],
+                env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             )
-        processes.append(subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT))
+        )  # fmt: skip
     outputs = [process.communicate(timeout=240)[0].decode() for process in processes]
-    assert [process.returncode for process in processes] == [0] * count, "\n".join(outputs)
+    assert [process.returncode for process in processes] == [0, 0], "\n".join(outputs)
     return torch.load(output / "checkpoint.pt", weights_only=True), outputs
 
 
 def test_two_processes_train_one_network(subject_folder, tmp_path):
-    alone, _ = train(subject_folder, tmp_path / "alone")
-    both, outputs = train(subject_folder, tmp_path / "both", 2)
+    assert main(command(subject_folder, tmp_path / "alone")) == 0
+    alone = torch.load(tmp_path / "alone" / "checkpoint.pt", weights_only=True)
+    both, outputs = train_by_two(subject_folder, tmp_path / "both")
     assert both["step"] == alone["step"] == 4
     # They drew other pairs, so the mean of two gradients is not that of one.
     assert any(not torch.equal(a, b) for a, b in zip(alone["network"].values(), both["network"].values(), strict=True))
     # Only the first one tells and writes.
     assert ["dev:" in output for output in outputs] == [True, False]
     assert (tmp_path / "both" / "best.safetensors").exists()
-    resumed, outputs = train(subject_folder, tmp_path / "both", 2)
+    resumed, outputs = train_by_two(subject_folder, tmp_path / "both")
     assert all("resumed at step 4" in output for output in outputs) and resumed["step"] == 4
 
 
