@@ -1,11 +1,12 @@
 """The result put to use: other nodes of the moving volume placed under the transform, or resampled."""
 
+from dataclasses import replace
 from functools import partial
 
 import slicer
 
 from ..engine.texts import tr as _
-from .former_parent import rememberedMovingToWorld
+from .former_parent import rememberedFixedToWorld, rememberedMovingToWorld
 from .language import say
 from .masks import BINARY_LABELMAP
 from .structures import segmentLayers
@@ -54,6 +55,13 @@ def placeUnder(node, transformNode):
     if node.GetParentTransformNode() is transformNode:
         return node
     if not np.allclose(localToWorld(node, ROLE), rememberedMovingToWorld(transformNode), atol=1e-4):
+        if node.GetParentTransformNode() is None:
+            raise RegistrationError(
+                _(
+                    "'{name}' is not where the moving volume was, which lay under a transform when it was registered. "
+                    "Resample it on the fixed grid, or register again."
+                ).format(name=node.GetName())
+            )
         raise RegistrationError(
             _(
                 "'{name}' is not where the moving volume was: they had different parent transforms. Harden the "
@@ -86,6 +94,10 @@ def resampled(node, transformNode, fixedNode, *, execute=None):
     toWorld = localToWorld(node, ROLE, transformNode)
     worldMap = followedBy(mapFromTransformNode(transformNode), rememberedMovingToWorld(transformNode))
     fixed = volumeFromNode(fixedNode, _("Fixed volume"))
+    began = rememberedFixedToWorld(transformNode)
+    if began is not None and transformNode.GetNodeReference(transformNode.GetFixedNodeReferenceRole()) is fixedNode:
+        # Where it lay when the map was found: the user may have moved it since, and the result moves along.
+        fixed = replace(fixed, affine=began @ ijkToRAS(fixedNode))
     run = execute or (lambda function: function())
     if node.IsA("vtkMRMLSegmentationNode"):
         layers = segmentLayers(node, fixed, _("Segmentation"), toWorld)

@@ -2,6 +2,8 @@
 
 #: Attribute of a result transform: 16 numbers, row by row.
 MOVING_TO_WORLD = "FiRework.movingToWorld"
+#: The same of the fixed volume's parent, from where the transform leads.
+FIXED_TO_WORLD = "FiRework.fixedToWorld"
 #: Node reference roles of the output volumes: what they are the result of.
 PAIR_ROLES = ("FiRework.fixed", "FiRework.moving")
 
@@ -15,8 +17,37 @@ def rememberedMovingToWorld(transformNode):
     """4x4 RAS mm of the moving volume's parent before the registration; identity where the node does not know."""
     import numpy as np
 
-    text = transformNode.GetAttribute(MOVING_TO_WORLD)
+    found = _remembered(transformNode, MOVING_TO_WORLD)
+    return np.eye(4) if found is None else found
+
+
+def rememberedFixedToWorld(transformNode):
+    """4x4 RAS mm of the fixed volume's parent at the registration; None where the node does not know."""
+    return _remembered(transformNode, FIXED_TO_WORLD)
+
+
+def movingWasPlaced(transformNode):
+    """Whether the moving volume lay under a transform that moves it."""
+    return _moves(rememberedMovingToWorld(transformNode))
+
+
+def fixedWasPlaced(transformNode):
+    """Whether the fixed volume lay under a transform that moves it; False where the node does not know."""
+    found = rememberedFixedToWorld(transformNode)
+    return found is not None and _moves(found)
+
+
+def _moves(matrix):
+    import numpy as np
+
+    return not np.allclose(matrix, np.eye(4), atol=1e-6)
+
+
+def _remembered(transformNode, attribute):
+    import numpy as np
+
+    text = transformNode.GetAttribute(attribute)
     try:
-        return np.array(text.split(), dtype=float).reshape(4, 4) if text else np.eye(4)
+        return np.array(text.split(), dtype=float).reshape(4, 4) if text else None
     except ValueError:
-        return np.eye(4)
+        return None

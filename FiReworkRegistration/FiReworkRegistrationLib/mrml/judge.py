@@ -109,7 +109,6 @@ class Judge:
 
     def _diceSentence(self, columns):
         from ..engine.metrics import mean_dice
-        from ..engine.overlap import listed
 
         _ = self._translate or str
         count = len(columns[AFTER])
@@ -117,14 +116,19 @@ class Judge:
         text = head + _(": {before:.2f} → {affine:.2f} (affine) → {after:.2f}.").format(
             before=mean_dice(columns[BEFORE]), affine=mean_dice(columns[AFFINE]), after=mean_dice(columns[AFTER])
         )
-        if alone := self._overlap.alone:
-            text += " " + _("Not compared, as on one side only: {names}.").format(names=listed(alone))
-        return text
+        return text + self._alone(self._overlap.alone)
 
     def _landmarkSentence(self, columns):
         _ = self._translate or str
         count = len(columns[AFTER])
         head = _("Error of 1 landmark") if count == 1 else _("Mean error of {count} landmarks").format(count=count)
-        return head + _(": {before:.1f} → {affine:.1f} (affine) → {after:.1f} mm.").format(
+        text = head + _(": {before:.1f} → {affine:.1f} (affine) → {after:.1f} mm.").format(
             before=columns[BEFORE].mean(), affine=columns[AFFINE].mean(), after=columns[AFTER].mean()
         )
+        return text + self._alone(self._landmarks.alone)
+
+    def _alone(self, names):
+        from ..engine.overlap import listed
+
+        _ = self._translate or str
+        return " " + _("Not compared, as on one side only: {names}.").format(names=listed(names)) if names else ""

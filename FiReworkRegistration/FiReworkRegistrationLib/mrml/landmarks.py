@@ -21,11 +21,13 @@ class LandmarkPairs:
 
     :param labels: names of the pairs.
     :param fixed, moving: (N, 3) float64.
+    :param alone: names of points that have no partner.
     """
 
     labels: tuple
     fixed: Any
     moving: Any
+    alone: tuple = ()
 
     def errors(self, displacementMap=None):
         """Distance of each pair in mm, (N,), measured in the moving space.
@@ -41,8 +43,8 @@ class LandmarkPairs:
 def readLandmarks(fixedNode, movingNode, *, resultTransform=None):
     """Two markups point lists as ``LandmarkPairs``.
 
-    Points are paired by label where both lists have the same distinct labels, else by their order. Points without
-    a position do not count. The nodes are not changed.
+    Points are paired by label (but for capitals and surrounding spaces) where labels of a list are distinct and both
+    lists have some in common, else by their order. Points without a position do not count. The nodes are not changed.
 
     :param fixedNode, movingNode: vtkMRMLMarkupsNodes.
     :param resultTransform: transform node of the registration, under which the moving one may lie already.
@@ -60,11 +62,15 @@ def readLandmarks(fixedNode, movingNode, *, resultTransform=None):
         )
     fixed = _points(fixedNode, _("Fixed landmarks"))
     moving = _points(movingNode, _("Moving landmarks"), resultTransform)
-    labels = [[label for label, _point in points] for points in (fixed, moving)]
+    labels = [[_comparable(label) for label, _point in points] for points in (fixed, moving)]
     distinct = all(len(set(each)) == len(each) for each in labels)
-    if distinct and set(labels[0]) == set(labels[1]):
-        places = dict(moving)
-        pairs = [(label, point, places[label]) for label, point in fixed]
+    if distinct and set(labels[0]) & set(labels[1]):
+        here, there = ({_comparable(label): (label, point) for label, point in points} for points in (fixed, moving))
+        none = (None, None)
+        pairs = [
+            (here.get(key, there.get(key))[0], here.get(key, none)[1], there.get(key, none)[1])
+            for key in dict.fromkeys([*here, *there])
+        ]
     elif len(fixed) == len(moving):
         pairs = [(label, point, other) for (label, point), (_label, other) in zip(fixed, moving, strict=True)]
     else:
@@ -76,8 +82,17 @@ def readLandmarks(fixedNode, movingNode, *, resultTransform=None):
                 fixed=fixedNode.GetName(), fixedCount=len(fixed), moving=movingNode.GetName(), movingCount=len(moving)
             )
         )
+    # Only now: a point that was skipped in one list keeps the others at their places.
+    alone = tuple(label for label, point, other in pairs if (point is None) != (other is None))
+    pairs = [pair for pair in pairs if pair[1] is not None and pair[2] is not None]
+    if not pairs:
+        raise RegistrationError(
+            _("No landmark is placed in both '{fixed}' and '{moving}'; place the same points in both.").format(
+                fixed=fixedNode.GetName(), moving=movingNode.GetName()
+            )
+        )
     names, first, second = zip(*pairs, strict=True)
-    return LandmarkPairs(names, np.array(first), np.array(second))
+    return LandmarkPairs(names, np.array(first), np.array(second), alone)
 
 
 def showLandmarks(scene, labels, columns, name="Registration", table=None):
@@ -100,8 +115,13 @@ def showLandmarks(scene, labels, columns, name="Registration", table=None):
     return table
 
 
+def _comparable(label):
+    """As names of structures are compared."""
+    return label.strip().casefold()
+
+
 def _points(node, role, resultTransform=None):
-    """(label, world position) of every point that has been placed."""
+    """(label, world position, None before it is placed) of every point up to the last that has been placed."""
     from ..engine.errors import RegistrationError
     from ..engine.geometry import linear_map
 
@@ -116,10 +136,17 @@ def _points(node, role, resultTransform=None):
     matrix = localToWorld(node, role, resultTransform)
     defined = slicer.vtkMRMLMarkupsNode.PositionDefined
     found = [
-        (node.GetNthControlPointLabel(index), linear_map(matrix, node.GetNthControlPointPosition(index)))
+        (
+            node.GetNthControlPointLabel(index),
+            linear_map(matrix, node.GetNthControlPointPosition(index))
+            if node.GetNthControlPointPositionStatus(index) == defined
+            else None,
+        )
         for index in range(node.GetNumberOfControlPoints())
-        if node.GetNthControlPointPositionStatus(index) == defined
     ]
+    # Those that wait at the end to be placed are nobody's partners.
+    while found and found[-1][1] is None:
+        found.pop()
     if not found:
         raise RegistrationError(
             _("{role} '{name}' have no points; place some first.").format(role=role, name=node.GetName())

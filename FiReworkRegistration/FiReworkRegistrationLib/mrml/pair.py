@@ -52,6 +52,11 @@ def checkInputs(inputs):
     """
     from ..engine.errors import RegistrationError
 
+    for role, node in inputs.items():
+        if node is not None and not hasattr(node, "GetScene"):
+            raise RegistrationError(
+                _("{role} is no node ({type}); give a node of the scene.").format(role=role, type=type(node).__name__)
+            )
     for role in (_("Fixed volume"), _("Moving volume")):
         if inputs[role] is None:
             raise RegistrationError(_("{role} is missing; select a volume.").format(role=role))
@@ -66,9 +71,15 @@ def checkInputs(inputs):
 
 
 def checkIterations(iterations):
-    """:raises RegistrationError: fewer than one iteration."""
+    """:raises RegistrationError: no whole number, or fewer than one iteration."""
+    from numbers import Integral
+
     from ..engine.errors import RegistrationError
 
+    if not isinstance(iterations, Integral):
+        raise RegistrationError(
+            _("Iterations (K) is {iterations}; choose a whole number.").format(iterations=repr(iterations))
+        )
     if iterations < 1:
         raise RegistrationError(_("Iterations (K) is {iterations}; choose 1 or more.").format(iterations=iterations))
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..engine.texts import tr as _
-from .former_parent import MOVING_TO_WORLD, movingToWorldText
+from .former_parent import FIXED_TO_WORLD, MOVING_TO_WORLD, movingToWorldText
 from .transforms import followedBy
 
 
@@ -49,7 +49,7 @@ def computeResults(registration, pair, iteration, *, volume, jacobian, inverse, 
     results = {
         # Under the node, the moving volume has no other parent: what its parent did goes into the map.
         "transform": followedBy(worldMap, np.linalg.inv(pair.movingToWorld)),
-        "attributes": transformAttributes(registration, iteration, pair.movingToWorld),
+        "attributes": transformAttributes(registration, iteration, pair.movingToWorld, pair.fixedToWorld),
     }
     if volume:
         tell(0.80, _("Resampling the moving volume"))
@@ -57,7 +57,9 @@ def computeResults(registration, pair, iteration, *, volume, jacobian, inverse, 
         stopIfCancelled(cancelled)
     if jacobian:
         tell(0.84, _("Computing the Jacobian determinant"))
-        results["jacobian"] = worldMap.jacobian(registration.fixed.grid)
+        determinant = worldMap.jacobian(registration.fixed.grid)
+        # Of the moving image, as the transform leads to it: a parent may scale (an affine of another module).
+        results["jacobian"] = determinant / np.float32(abs(np.linalg.det(pair.movingToWorld[:3, :3])))
         stopIfCancelled(cancelled)
     if inverse:
         tell(0.87, _("Computing the inverse transform"))
@@ -65,14 +67,14 @@ def computeResults(registration, pair, iteration, *, volume, jacobian, inverse, 
         results["inverse"] = followedBy(worldInverse, np.linalg.inv(pair.fixedToWorld))
         results["inverseAttributes"] = {
             # Of the inverse, the fixed volume is the one that moves.
-            **transformAttributes(registration, iteration, pair.fixedToWorld),
+            **transformAttributes(registration, iteration, pair.fixedToWorld, pair.movingToWorld),
             "FiRework.inverseResidual": f"{residual:.4f}",
         }
         results["inverseResidual"] = residual
     return Results(**results)
 
 
-def transformAttributes(registration, iteration, movingToWorld):
+def transformAttributes(registration, iteration, movingToWorld, fixedToWorld):
     """Figures of an iteration, kept with the transform node; percent of folded brain voxels.
 
     :param movingToWorld: 4x4 RAS mm of the moving volume's parent, which the transform takes the place of.
@@ -82,6 +84,7 @@ def transformAttributes(registration, iteration, movingToWorld):
         "FiRework.polished": str(any(state.polished for state in registration.iterations[: iteration + 1])).lower(),
         "FiRework.model": str(registration.card.name),
         MOVING_TO_WORLD: movingToWorldText(movingToWorld),
+        FIXED_TO_WORLD: movingToWorldText(fixedToWorld),
         "FiRework.percentFolded": f"{registration.iterations[iteration].percent_folded:.4f}",
     }
 

@@ -65,8 +65,9 @@ def labelNames(volumeNode, known=None):
     known, found = known or {}, {}
     for value in (int(value) for value in np.unique(array) if value != 0):
         name = known.get(value) or _colorName(colors, value)
-        # Tables repeat names such as "region"; the number tells them apart.
-        found[value] = name if name and name not in found.values() else f"label {value}"
+        # Tables repeat names such as "region", and another one may call another number so: the number tells them apart.
+        taken = {*found.values(), *(other for number, other in known.items() if number != value)}
+        found[value] = name if name and name not in taken else f"label {value}"
     return found
 
 

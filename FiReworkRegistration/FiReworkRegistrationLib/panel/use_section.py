@@ -3,6 +3,7 @@
 import slicer
 from slicer.i18n import tr as _
 
+from ..mrml.former_parent import fixedWasPlaced, movingWasPlaced
 from .save_dialog import SaveDialog
 
 AUTOMATIC, PLACE, RESAMPLE = range(3)
@@ -69,7 +70,8 @@ class UseSection:
         if path and self._try(lambda: saveTransform(node, path)):
             isAffine = node.GetAttribute("FiRework.iterations") == "0"
             text = _("Saved {path}, which is the affine alignment only.") if isAffine else _("Saved {path}")
-            self._ui.statusLabel.text = text.format(path=path)
+            place = _("Other programs need the fixed volume with its transform hardened.")
+            self._tell(text.format(path=path), place if fixedWasPlaced(node) else "")
 
     def _onSaveInverse(self, checked=False):
         from ..mrml.saving import saveInverse
@@ -84,10 +86,15 @@ class UseSection:
         residual = self._try(lambda: saveInverse(node, moving, path, execute=self._runner.run))
         if residual is not None:
             text = _("Saved {path}; inverse error {residual} mm (99th percentile).")
-            self._ui.statusLabel.text = text.format(path=path, residual=f"{residual:.2f}")
+            place = _("It leads to the moving volume without its transform: place what you load under that one.")
+            said = text.format(path=path, residual=f"{residual:.2f}")
+            self._tell(said, place if movingWasPlaced(node) else "")
 
     def _onOpenTransforms(self, checked=False):
         slicer.app.openNodeModule(self._parameters.outputTransform)
+
+    def _tell(self, *sentences):
+        self._ui.statusLabel.text = " ".join(filter(None, sentences))
 
     def _try(self, function):
         try:

@@ -305,3 +305,17 @@ def test_a_name_that_no_file_system_takes_is_shortened(ready, volume, path):
     ready.ui.registerButton.click()
     ready.ui.saveTransformButton.click()
     assert len(os.path.basename(path.asked[0][1])) < 80
+
+
+@pytest.mark.parametrize("role", ["fixed", "moving"])
+def test_what_is_saved_of_a_volume_under_a_transform_says_so(ready, path, parent, role):
+    """Files know nothing of the scene."""
+    ui = ready.ui
+    if role == "fixed":
+        ui.movingSelector.currentNode().SetAndObserveTransformNodeID(None)
+        ui.fixedSelector.currentNode().SetAndObserveTransformNodeID(parent.GetID())
+    ui.registerButton.click()
+    ui.saveTransformButton.click()
+    assert ("with its transform hardened" in ui.statusLabel.text) == (role == "fixed")
+    ui.saveInverseButton.click()
+    assert ("place what you load under that one" in ui.statusLabel.text) == (role == "moving")

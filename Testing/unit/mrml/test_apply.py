@@ -7,7 +7,7 @@ import vtk
 
 from FiReworkRegistrationLib.engine.errors import RegistrationError
 from FiReworkRegistrationLib.mrml.apply import applyTo, canResample, placeUnder, resampled
-from FiReworkRegistrationLib.mrml.former_parent import MOVING_TO_WORLD, movingToWorldText
+from FiReworkRegistrationLib.mrml.former_parent import FIXED_TO_WORLD, MOVING_TO_WORLD, movingToWorldText
 from FiReworkRegistrationLib.mrml.masks import maskFromNode
 from FiReworkRegistrationLib.mrml.transforms import setMap
 from FiReworkRegistrationLib.mrml.volumes import ijkToRAS, setVolume, volumeFromNode
@@ -203,3 +203,21 @@ def test_bad_choices_are_refused(tools, scene, fixed, moving, result):
     refused("'above' is above the transform", above)
     moving.SetAndObserveTransformNodeID(tools.addNonlinear().GetID())
     refused("Node 'moving' is under the nonlinear transform 'bent'", moving)
+
+
+def test_labels_follow_a_fixed_volume_that_was_moved_after_it_was_registered(tools, fixed, moving, result):
+    result.SetAttribute(FIXED_TO_WORLD, movingToWorldText(np.eye(4)))
+    result.SetNodeReferenceID(result.GetFixedNodeReferenceRole(), fixed.GetID())
+    before = slicer.util.arrayFromVolume(applyTo(moving, result, fixed)).copy()
+    room = tools.addLinear("atlas space", tools.rotation(30, 1))
+    fixed.SetAndObserveTransformNodeID(room.GetID())
+    new = applyTo(moving, result, fixed)
+    np.testing.assert_allclose(slicer.util.arrayFromVolume(new), before, atol=1e-4)
+    assert new.GetParentTransformNode() is room
+
+
+def test_a_node_without_a_parent_is_not_told_to_harden(tools, scene, result):
+    result.SetAttribute(MOVING_TO_WORLD, movingToWorldText(tools.rotation(10, 0)))
+    points = scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", "points")
+    with pytest.raises(RegistrationError, match=r"not where the moving volume was, which lay under.*Resample it"):
+        placeUnder(points, result)

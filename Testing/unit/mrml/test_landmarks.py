@@ -98,3 +98,37 @@ def test_unusable_nodes_are_refused(scene, tools, pair, fixed):
     refused(pair[0], addPoints("three", POINTS[:3]), "'F' has 4 points and 'three' 3; place")
     pair[1].SetAndObserveTransformNodeID(tools.addNonlinear().GetID())
     refused(*pair, "Moving landmarks 'M' is under the nonlinear transform 'bent'")
+
+
+UP = np.array([0, 0, 2])
+
+
+def skip(node, index):
+    node.UnsetNthControlPointPosition(index)
+
+
+@pytest.mark.parametrize("labels", [["AC", "PC", "left", "right"], None])
+def test_a_point_that_one_list_lacks_leaves_the_others_at_their_partners(labels):
+    fixed, moving = addPoints("L", POINTS, labels), addPoints("M", POINTS + UP, labels)
+    skip(fixed, 1)
+    skip(moving, 2)
+    landmarks = readLandmarks(fixed, moving)
+    np.testing.assert_allclose(landmarks.errors(), 2, atol=1e-9)
+    assert landmarks.labels == (("AC", "right") if labels else ("L-1", "L-4"))
+    assert landmarks.alone == (("PC", "left") if labels else ("L-2", "L-3"))
+
+
+def test_labels_are_compared_as_names_of_structures_are():
+    fixed = addPoints("A", POINTS, ["Culmen", "AC ", "left", "right"])
+    moving = addPoints("B", POINTS[::-1] + UP, ["Right", "LEFT", "ac", "culmen"])
+    np.testing.assert_allclose(readLandmarks(fixed, moving).errors(), 2, atol=1e-9)
+
+
+def test_lists_without_a_point_in_common():
+    fixed, moving = addPoints("A", POINTS[:2]), addPoints("B", POINTS[:2])
+    skip(fixed, 0)
+    skip(moving, 1)
+    moving.AddControlPoint([0, 0, 0])
+    skip(moving, 0)
+    with pytest.raises(RegistrationError, match=r"do not pair up|No landmark is placed in both"):
+        readLandmarks(fixed, moving)

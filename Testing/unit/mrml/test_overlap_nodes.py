@@ -113,6 +113,11 @@ def test_label_maps_match_by_value(fixed, grids):
     bare = addLabels("C", grids[0], balls(grids[0]))
     assert readOverlap(named, other, fixed).dice() == {"left": 1.0, "right": 1.0}
     assert readOverlap(bare, named, fixed).dice() == {"label 3": 1.0, "label 7": 1.0}
+    # A number that only the moving one has, called in its table as another number of the fixed one.
+    array = slicer.util.arrayFromVolume(named)
+    array[array == 3] = 0
+    overlap = readOverlap(named, addLabels("D", grids[0], balls(grids[0]), ("right", "rechts")), fixed)
+    assert overlap.dice() == {"right": 1.0} and overlap.alone == ["label 3"]
 
 
 def test_label_map_under_a_linear_transform(tools, fixed, grids):

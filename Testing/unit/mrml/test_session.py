@@ -6,7 +6,7 @@ import slicer
 import vtk
 
 from FiReworkRegistrationLib.engine.geometry import linear_map
-from FiReworkRegistrationLib.mrml.volumes import ijkToRAS
+from FiReworkRegistrationLib.mrml.volumes import ijkToRAS, volumeFromNode
 
 TOLERANCE_MM = 0.01
 
@@ -222,3 +222,18 @@ def test_the_preset_says_how_many_iterations_and_whether_to_polish(register, fix
     assert len(seen) == count and seen[-1].polished == polished
     assert outputs.transform.GetAttribute("FiRework.iterations") == str(count)
     assert outputs.transform.GetAttribute("FiRework.polished") == str(polished).lower()
+
+
+def test_the_jacobian_is_of_the_transform_also_where_a_parent_scales(tools, register, fixed, moving):
+    """Such as the affine of another module, under which the moving volume lies."""
+    moving.SetAndObserveTransformNodeID(tools.addLinear("scaled", np.diag([1.1, 1.2, 0.9, 1.0])).GetID())
+    outputs = register(fixed, moving)
+    grid = volumeFromNode(fixed).grid
+    points, step = tools.randomInside(grid, 60, margin=4.0), 1.0
+    ahead, behind = ([tools.fromWorld(outputs.transform, points + sign * step * axis) for axis in np.eye(3)]
+                     for sign in (1, -1))  # fmt: skip
+    slopes = np.stack([(a - b) / (2 * step) for a, b in zip(ahead, behind, strict=True)], axis=-1)
+    expected = np.abs(np.linalg.det(slopes))
+    k, j, i = np.round(grid.to_ijk(points)).astype(int).T[::-1]
+    found = slicer.util.arrayFromVolume(outputs.jacobian)[k, j, i]
+    assert np.median(np.abs(found / expected - 1)) < 0.02

@@ -108,6 +108,9 @@ class TestBadInput:
 
     def test_settings(self, tools, scene, refused, fixed, moving):
         refused("Iterations .K. is 0; choose 1 or more", fixed, moving, iterations=0)
+        refused("Iterations .K. is 1.5; choose a whole number", fixed, moving, iterations=1.5)
+        refused("Iterations .K. is '2'; choose a whole number", fixed, moving, iterations="2")
+        refused("Initial transform is no node .ndarray.; give a node", fixed, moving, initialTransform=np.eye(4))
         refused("Output volume 'fixed' is also the fixed volume", fixed, moving, outputVolume=fixed)
         bent = tools.addNonlinear("bent")
         refused("Initial transform 'bent' is not linear", fixed, moving, initialTransform=bent)
