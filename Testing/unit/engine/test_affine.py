@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import SimpleITK as sitk
 from scipy.ndimage import affine_transform
 from scipy.spatial.transform import Rotation
 from SimpleITK import ProcessObject
@@ -77,6 +78,15 @@ def test_a_start_that_was_rounded_in_a_file_is_used(shape):
     assert [name for name, _ in prealign(shape, shape, start).steps] == ["rigid", "affine"]
 
 
+def test_a_start_that_turns_is_the_same_about_any_center():
+    start, transform = known_matrix(1.08), sitk.AffineTransform(3)
+    affine._set_matrix(transform, start, (30.0, -20.0, 10.0))
+    point, lps = np.array([7.0, -3.0, 11.0]), np.array([-1.0, -1.0, 1.0])
+    there = np.array(transform.TransformPoint((point * lps).tolist())) * lps
+    np.testing.assert_allclose(there, linear_map(start, point), atol=1e-9)
+    np.testing.assert_allclose(affine._matrix_of(transform), start, atol=1e-9)
+
+
 def test_center_of_mass_in_ras(shape):
     box = Volume(np.pad(np.ones((2, 2, 2), np.float32), 3), np.diag([1.0, 2.0, 3.0, 1.0]))
     assert np.allclose(center_of_mass(box), (3.5, 7.0, 10.5))
@@ -105,6 +115,11 @@ def test_what_fits_no_two_heads_is_not_taken(shape, monkeypatch, change):
     found = prealign(shape, moved(shape, truth))
     assert [name for name, _ in found.steps] == ["rigid"]
     np.testing.assert_allclose(found.matrix[:3, :3], truth[:3, :3], atol=0.02)
+
+
+@pytest.mark.parametrize(("scale", "fits"), [(0.3, False), (1.0, True), (3.0, False)])
+def test_no_head_is_three_times_as_long_as_another(scale, fits):
+    assert affine.is_plausible(scale * np.eye(3)) == fits
 
 
 def test_a_head_of_another_size_is_no_slab(shape):

@@ -81,6 +81,14 @@ def test_distances_are_in_mm():
     assert np.allclose(found[near], -2 * true[near], atol=1.0)
 
 
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_distances_are_in_mm_whatever_the_spacing_of_other_axes(axis):
+    size = (4.0, 2.0, 1.0)[axis]
+    ramp = np.moveaxis(np.broadcast_to(np.arange(24) * size, (9, 9, 24)), 2, axis)
+    found = comparison.contour_distance(ramp, (10 * size + 0.5, 10 * size + 6.5), (1.0, 2.0, 4.0))
+    assert np.take(found, 10, axis)[4, 4] == pytest.approx(-0.5, abs=1e-2)
+
+
 def test_noise_draws_next_to_nothing():
     noise = np.random.default_rng(0).normal(50, 1, (24, 24, 24))
     found = comparison.contour_distance(noise, (50.0, 100.0))

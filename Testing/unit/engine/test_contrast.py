@@ -110,6 +110,29 @@ def test_where_the_images_share_too_little_they_stay_as_they_are():
     assert changed == "" and fixed is image.volume and moving is image.volume
 
 
+def test_a_few_places_make_no_curve():
+    content = np.zeros((20, 20, 20), bool)
+    content[5:10, 5:10, 5:10] = True
+    image = prepared(np.random.default_rng(0).random(content.shape) * content, content)
+    assert match_contrast(image, image, np.eye(4), Grid(content.shape, image.volume.affine))[2] == ""
+
+
+def test_edges_where_background_mixes_in_are_no_places():
+    image, shifted = tissues(), np.eye(4)
+    shifted[:3, 3] = 1.0
+    there = contrast._common_places(image, image, shifted)[1]
+    assert len(there) > 1000
+    assert contrast._gray_values(prepared(image.content, image.content), there).min() > 0.98
+
+
+def test_places_and_the_lattice_of_curves_are_as_fine_along_each_axis():
+    array = np.ones((6, 8, 10), np.float32)
+    image = PreparedImage(Volume(array, np.diag([1.0, 2.0, 4.0, 1.0])), array > 0)
+    here, _there = contrast._common_places(image, image, np.eye(4))
+    assert [np.diff(np.unique(axis)).max() for axis in here.T] == [1, 1, 2]
+    np.testing.assert_allclose(contrast._cells(image, np.eye(3)), np.diag([4.0, 2.0, 1.0]) / contrast.CELL_MM)
+
+
 def test_the_map_follows_the_means():
     generator = np.random.default_rng(3)
     given, cells = generator.uniform(0, 1, 200_000), generator.uniform(0, 2, (200_000, 3))
@@ -130,6 +153,14 @@ def test_a_gray_value_becomes_something_else_elsewhere():
     assert column[0] > 0.8 and column[-1] < 0.2
 
 
+def test_where_few_places_tell_the_curve_is_that_of_the_whole_volume():
+    generator = np.random.default_rng(3)
+    given, cells = generator.uniform(0, 1, 50_000), generator.uniform(0, 1, (50_000, 3))
+    given, cells = np.append(given, 0.5), np.vstack([cells, [[9.0, 9.0, 9.0]]])
+    image = prepared(np.full((2, 2, 2), 0.9), np.ones((2, 2, 2), bool), spacing=6 * contrast.CELL_MM)
+    assert GrayValueMap(given, given, cells)(image).array[1, 1, 1] == pytest.approx(0.9, abs=0.1)
+
+
 def test_blurred_means_get_their_contrast_back():
     generator = np.random.default_rng(3)
     given = generator.uniform(0, 1, 50_000)
@@ -138,6 +169,13 @@ def test_blurred_means_get_their_contrast_back():
     image = prepared(np.array([[[0.02, 0.98]]]), np.ones((1, 1, 2), bool))
     low, high = GrayValueMap(given, values, np.zeros((len(given), 3)))(image).array[0, 0]
     assert low < 0.1 and high > 0.9
+
+
+def test_noise_is_not_blown_up_to_a_contrast():
+    generator = np.random.default_rng(3)
+    given, values = generator.uniform(0, 1, 50_000), generator.uniform(0, 1, 50_000)
+    image = prepared(np.linspace(0.02, 0.98, 64).reshape(4, 4, 4), np.ones((4, 4, 4), bool))
+    assert GrayValueMap(given, values, np.zeros((len(given), 3)))(image).array.std() < 0.2 * values.std()
 
 
 def test_one_gray_value_alone_becomes_the_mean():

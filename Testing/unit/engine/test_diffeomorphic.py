@@ -70,6 +70,18 @@ def test_what_was_stored_coarsely_is_computed_again(network, pair):
         assert torch.allclose(tight.fields[index], whole.fields[index], atol=1e-5)
 
 
+def test_what_was_computed_again_does_not_lead_to_the_next(network, pair):
+    """A velocity is known of the start and of what was polished only."""
+    with torch.no_grad():
+        network.backbone.flow.weight.mul_(4)
+    whole, tight = Refiner(network, *pair), Refiner(network, *pair, budget=1)
+    for refiner in (whole, tight):
+        list(refiner.refine(5))
+    for index in (2, 3):
+        tight.restore(index)
+    assert torch.allclose(tight.fields[3], whole.fields[3], atol=1e-5)
+
+
 def test_it_folds_less_than_the_plain_scheme_with_the_same_weights(network, pair):
     plain = build_network("firework-vm", SETTINGS)
     plain.load_state_dict(network.state_dict())

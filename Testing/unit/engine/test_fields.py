@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from FiReworkRegistrationLib.engine.fields import (
+    bounding_box,
     compose,
     exponential,
     forward_differences,
@@ -72,6 +73,10 @@ def test_reflection_folds_everywhere_and_its_logarithm_is_finite():
     assert percent_folded(mirrored) == 100
 
 
+def test_what_is_flattened_to_nothing_is_folded():
+    assert percent_folded(linear_field(np.diag([0.0, 1, 1]), (6, 6, 6))) == 100
+
+
 def test_folding_counts_inside_the_mask_only():
     field = torch.zeros(1, 3, 10, 10, 10)
     field[:, 0, :5] = linear_field(np.diag([-1.0, 1, 1]), (10, 10, 10))[:, 0, :5]
@@ -79,6 +84,17 @@ def test_folding_counts_inside_the_mask_only():
     mask[:, :, 1:4] = 1
     assert percent_folded(field, mask) == 100
     assert percent_folded(field, 1 - mask) < 50
+
+
+def test_inside_of_nothing_there_are_no_folds():
+    assert percent_folded(torch.zeros(1, 3, 4, 4, 4), torch.zeros(1, 1, 4, 4, 4)) == 0
+
+
+def test_a_box_has_its_margin_and_ends_at_the_border():
+    inside = torch.zeros(9, 8, 7, dtype=torch.bool)
+    assert bounding_box(inside, 1) == (slice(0, 9), slice(0, 8), slice(0, 7))
+    inside[3:5, 0, 6] = True
+    assert bounding_box(inside, 1) == (slice(2, 6), slice(0, 2), slice(5, 7))
 
 
 def test_voxels_to_ras_and_back(affine, field):
@@ -95,8 +111,9 @@ def test_lengths_of_vectors_along_an_axis():
     assert lengths(vectors, dim=1).tolist() == [[13.0, 0.0]]
 
 
-def test_percentile_of_many_values():
-    assert percentile(torch.arange(1, 101), 95) == 95
+@pytest.mark.parametrize(("count", "percent", "expected"), [(100, 95, 95), (10, 99, 10)])
+def test_percentile_of_many_and_of_few_values(count, percent, expected):
+    assert percentile(torch.arange(1, count + 1), percent) == expected
 
 
 def test_one_sided_determinants_of_a_linear_map_are_all_its_determinant():

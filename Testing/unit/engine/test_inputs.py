@@ -3,7 +3,14 @@ import pytest
 
 from FiReworkRegistrationLib.engine.errors import RegistrationError
 from FiReworkRegistrationLib.engine.geometry import Volume
-from FiReworkRegistrationLib.engine.inputs import check_linear, check_overlap, check_start, is_part, prepare_image
+from FiReworkRegistrationLib.engine.inputs import (
+    PreparedImage,
+    check_linear,
+    check_overlap,
+    check_start,
+    is_part,
+    prepare_image,
+)
 
 
 def mask_of(volume, array):
@@ -11,10 +18,11 @@ def mask_of(volume, array):
 
 
 def test_mask_blanks_what_lies_outside(ball):
-    inside = ball.array > 0.5
-    prepared = prepare_image(ball, mask_of(ball, inside.astype(np.uint8)), "Fixed")
-    assert not prepared.volume.array[~inside].any()
-    assert np.array_equal(prepared.content, inside)
+    half = np.zeros(ball.array.shape, bool)
+    half[:16] = True
+    prepared = prepare_image(ball, mask_of(ball, half.astype(np.uint8)), "Fixed")
+    assert ball.array[~half].max() > 0.9 and not prepared.volume.array[~half].any()
+    assert np.array_equal(prepared.content, half)
 
 
 def test_bad_masks_are_named(ball):
@@ -60,6 +68,15 @@ def test_a_mask_of_a_part_is_told_from_that_of_a_brain(ball):
     marked = [whole.content & (np.arange(ball.array.shape[0]) % step == 0)[:, None, None] for step in (2, 8)]
     brain, part = (prepare_image(ball, mask_of(ball, mask), "Fixed") for mask in marked)
     assert is_part(part, whole) and not is_part(brain, whole) and not is_part(whole, part)
+
+
+def test_parts_are_told_by_mm_and_not_by_voxels():
+    content = np.zeros((10, 10, 10), bool)
+    content[2:8, 2:8, 2:8] = True
+    fine, coarse = (
+        PreparedImage(Volume(content.astype(np.float32), np.diag([mm, mm, mm, 1.0])), content) for mm in (1.0, 3.0)
+    )
+    assert is_part(fine, coarse) and not is_part(coarse, fine)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 import numpy as np
 import torch
 
+from FiReworkRegistrationLib.engine import maps
 from FiReworkRegistrationLib.engine.geometry import Grid
 from FiReworkRegistrationLib.engine.maps import DisplacementMap
 
@@ -29,8 +30,6 @@ def test_a_map_that_squeezes_space_is_inverted_too():
 
 
 def test_newton_is_what_brings_it_there(monkeypatch):
-    from FiReworkRegistrationLib.engine import maps
-
     def worst(dmap):
         inverse = dmap.inverted(GRID, rounds=1)[0]
         targets = dmap.grid.to_ras(np.array([[i, 10, 10] for i in range(8, 20)]))
@@ -39,6 +38,35 @@ def test_newton_is_what_brings_it_there(monkeypatch):
     exact = worst(squeezing(0.03))
     monkeypatch.setattr(maps, "newton_inverse", lambda *arguments: None)
     assert exact < 0.03 < worst(squeezing(0.03))
+
+
+def test_a_map_that_bends_along_several_axes_is_inverted_too():
+    displacement = squeezing(0.1).displacement.copy()
+    displacement[..., 0] += (6 * np.sin(np.arange(26) / 1.5))[:, None]
+    displacement[..., 1] += 3 * np.sin(np.arange(28) / 4)
+    dmap = DisplacementMap(GRID, displacement)
+    inverse = dmap.inverted(GRID, rounds=3)[0]
+    index = np.meshgrid(np.arange(9, 20), np.arange(8, 18), [11])
+    targets = GRID.to_ras(np.stack(index, -1).reshape(-1, 3))
+    miss = np.linalg.norm(dmap.at(inverse.at(targets)) - targets, axis=1)
+    assert np.percentile(miss, 95) < 0.03
+
+
+def test_where_there_is_no_inverse_newton_makes_no_point_worse(monkeypatch):
+    grid = Grid((16, 16, 16), np.diag([2.0, 2.0, 2.0, 1.0]))
+    k, j, i = np.indices(grid.shape)
+    folds = 5 * np.stack([np.sin(i + j), np.sin(j + k), np.sin(k + i)], -1)
+    folded = DisplacementMap(grid, folds.astype(np.float32))
+    inner = grid.to_ras(np.stack(np.meshgrid(*(np.arange(4, 12),) * 3), -1).reshape(-1, 3))
+
+    def misses():
+        inverse = folded.inverted(grid, rounds=5)[0]
+        return np.linalg.norm(folded.at(inverse.at(inner)) - inner, axis=1)
+
+    improved = misses()
+    monkeypatch.setattr(maps, "newton_inverse", lambda *arguments: None)
+    before = misses()
+    assert (improved <= before + 1e-3).all() and (improved < before - 0.1).any()
 
 
 def test_a_folded_map_ends_and_stays_finite():
@@ -56,3 +84,12 @@ def test_a_finer_lattice_misses_less_and_may_begin_with_the_coarse_inverse():
     assert fine_residual < 0.7 * residual
     assert abs(begun_residual - fine_residual) < 0.01
     np.testing.assert_allclose(begun.displacement, whole.displacement, atol=0.05)
+
+
+def test_it_begins_with_the_inverse_that_it_is_given(monkeypatch):
+    dmap = squeezing(0.3)
+    coarse, _residual = dmap.inverted(GRID)
+    monkeypatch.setattr(maps, "newton_inverse", lambda *arguments: None)
+    fine = Grid(tuple(2 * n - 1 for n in GRID.shape), np.eye(4))
+    begun = dmap.inverted(fine, 0, coarse)[0]
+    np.testing.assert_allclose(begun.displacement, coarse.resampled(fine).displacement, atol=1e-5)

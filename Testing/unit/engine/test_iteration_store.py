@@ -59,6 +59,13 @@ def test_replace_makes_one_exact_again_within_the_budget():
     assert store.nbytes <= 3.2 * FULL
 
 
+def test_what_must_stay_exact_is_not_packed():
+    given, store = fields(3), FieldStore(int(1.5 * FULL))
+    for index, field in enumerate(given):
+        store.append(field, exact=index == 1)
+    assert torch.equal(store[1], given[1]) and store.error(1) == 0 < store.error(2)
+
+
 @pytest.fixture
 def refiner():
     network = build_network("firework-vm", {"encoder": [4, 4], "decoder": [4, 4], "final": [4]})

@@ -3,7 +3,7 @@ import pytest
 
 from FiReworkRegistrationLib.engine.errors import RegistrationError
 from FiReworkRegistrationLib.engine.geometry import Volume
-from FiReworkRegistrationLib.engine.label_maps import label_map
+from FiReworkRegistrationLib.engine.label_maps import label_map, numbered
 
 
 def test_what_a_scale_factor_made_of_labels_is_made_whole_again():
@@ -25,3 +25,7 @@ def test_what_a_scale_factor_made_of_labels_is_made_whole_again():
 def test_what_is_no_label_map_is_refused_by_name(values, highest, message):
     with pytest.raises(RegistrationError, match=f"Labels 'seg' .*{message}"):
         label_map(Volume(np.array([[values]]), name="seg"), "Labels", highest)
+
+
+def test_labels_that_are_not_asked_for_are_background():
+    assert numbered(np.array([0, 3, 5, 7, 9]), [3, 7]).tolist() == [0, 1, 0, 2, 0]

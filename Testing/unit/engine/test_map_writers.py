@@ -46,6 +46,12 @@ def test_the_same_field_on_a_finer_grid_is_the_same_map(grid):
     assert np.abs(fine_map.at(corners) - (corners @ linear[:3, :3].T + linear[:3, 3])).max() < 1e-3
 
 
+def test_on_a_finer_grid_it_fades_over_as_many_mm(grid):
+    writers, field = MapWriters(grid, grid, np.eye(4)), torch.ones(1, 3, *grid.shape)
+    fine = written(writers, resize_field(field, [2 * n - 1 for n in grid.shape])).displacement
+    np.testing.assert_allclose(fine[::2, ::2, ::2], written(writers, field).displacement, atol=1e-5)
+
+
 def test_a_writer_is_made_once_for_a_grid(grid):
     writers, field = MapWriters(grid, grid, np.eye(4)), torch.zeros(1, 3, *grid.shape)
     assert writers.of(field) is writers.of(field + 1)

@@ -62,6 +62,20 @@ def test_lattice_grows_over_a_fixed_volume_that_is_larger(grid):
     assert np.allclose(dmap.at(corners), corners @ matrix[:3, :3].T + matrix[:3, 3], atol=1e-2)
 
 
+def test_jacobian_beyond_the_lattice_is_that_at_its_border():
+    points = np.stack(np.meshgrid(*(np.arange(4.0),) * 3, indexing="ij"), -1)[..., ::-1]
+    dmap = DisplacementMap(Grid((4, 4, 4), np.eye(4)), (0.1 * points).astype(np.float32))
+    assert np.allclose(dmap.jacobian(Grid((8, 8, 8), np.eye(4))), 1.1**3, atol=1e-4)
+
+
+def test_jacobian_of_a_part_is_a_part_of_the_jacobian(field):
+    grid, corner = Grid((20, 24, 28), np.eye(4)), np.eye(4)
+    corner[:3, 3] = (8, 6, 5)
+    dmap = map_of(grid, field, np.eye(4), grid)
+    part = dmap.jacobian(Grid((6, 7, 9), corner))
+    assert np.allclose(part, dmap.jacobian(grid)[5:11, 6:13, 8:17], atol=1e-5)
+
+
 def test_inverse_undoes_the_whole_map(grid, field):
     dmap = map_of(grid, field, similarity_matrix(), grid)
     moving = Grid(grid.shape, similarity_matrix() @ grid.affine)
@@ -73,9 +87,9 @@ def test_inverse_undoes_the_whole_map(grid, field):
     assert 0 < residual < 0.4
 
 
-def test_inverse_of_an_affine_is_exact(grid):
+def test_inverse_of_an_affine_is_exact_without_a_round(grid):
     dmap = map_of(grid, torch.zeros(1, 3, *grid.shape), similarity_matrix(), grid)
-    inverse, residual = dmap.inverted(Grid(grid.shape, similarity_matrix() @ grid.affine))
+    inverse, residual = dmap.inverted(Grid(grid.shape, similarity_matrix() @ grid.affine), rounds=0)
     assert residual < 1e-3
     points = inner_points(grid)
     assert np.allclose(inverse.at(dmap.at(points)), points, atol=2e-3)

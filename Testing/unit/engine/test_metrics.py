@@ -46,6 +46,16 @@ def test_surface_distance_in_mm_of_shifted_plates():
     assert hausdorff95(distances) == pytest.approx(6.0)
 
 
+def test_both_surfaces_count_alike_however_large_they_are():
+    assert average_surface_distance((np.ones(3), np.full(1, 5.0))) == 3.0
+
+
+def test_a_surface_counts_as_far_as_the_longer_structure_reaches():
+    first, second = np.zeros((20, 8, 8), int), np.zeros((20, 8, 8), int)
+    first[3:5, 2:6, 2:6], second[3:15, 2:6, 2:6] = 1, 1
+    assert surface_figures(first, second, (1, 1, 1))[1][1] > 8
+
+
 def test_surface_figures_of_labels_and_of_a_missing_one():
     first, second = cube(5).astype(int) * 3, cube(6).astype(int) * 3
     first[0, 0, 0] = 8
@@ -79,6 +89,21 @@ def test_ndv_finds_the_checkerboard_that_central_differences_miss():
     inner[..., 1:-1, 1:-1, 1:-1] = 1
     assert percent_folded(field, inner) == 0
     assert nondiffeomorphic_volume(field, inner) > 1
+
+
+def test_ndv_of_a_mirrored_field_is_the_same():
+    """A cell is split into tetrahedra in two ways, which mirror each other."""
+    field = 0.8 * torch.randn(1, 3, 7, 8, 9, generator=torch.Generator().manual_seed(0))
+    mirrored = field.flip(2) * torch.tensor([-1.0, 1, 1]).view(1, 3, 1, 1, 1)
+    assert 0 < nondiffeomorphic_volume(field) == pytest.approx(nondiffeomorphic_volume(mirrored), rel=1e-4)
+
+
+@pytest.mark.parametrize(("plane", "expected"), [(4, 0), (5, 100)])
+def test_ndv_of_the_mask_is_that_of_the_cells_behind_its_voxels(plane, expected):
+    field, mask = torch.zeros(1, 3, 8, 8, 8), torch.zeros(1, 1, 8, 8, 8)
+    field[0, 0, 6:] = -2.0
+    mask[:, :, plane] = 1
+    assert nondiffeomorphic_volume(field, mask) == pytest.approx(expected, abs=1e-3)
 
 
 def test_tre_of_known_offsets():

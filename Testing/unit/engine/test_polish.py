@@ -3,10 +3,10 @@ import torch
 import torch.nn.functional as F
 
 from FiReworkRegistrationLib.engine import polish
-from FiReworkRegistrationLib.engine.fields import percent_folded
+from FiReworkRegistrationLib.engine.fields import forward_differences, one_sided_determinant, percent_folded
 from FiReworkRegistrationLib.engine.metrics import nondiffeomorphic_volume
 from FiReworkRegistrationLib.engine.polish import WITH_STRUCTURES, FieldPolisher, PolishSettings
-from FiReworkRegistrationLib.engine.similarity import LocalNcc, local_ncc
+from FiReworkRegistrationLib.engine.similarity import LocalNcc, gradient_penalty, local_ncc
 from FiReworkRegistrationLib.engine.structures import StructureMatch
 from FiReworkRegistrationLib.engine.warping import warp
 from FiReworkRegistrationLib.engine.workers import Workers
@@ -55,6 +55,26 @@ def test_a_folded_field_is_unfolded_also_where_central_differences_see_nothing()
     assert nondiffeomorphic_volume(polisher.field, inside) < 0.05
 
 
+@pytest.mark.parametrize("smoothness", [None, 0.0])
+def test_the_loss_adds_up_similarity_steepness_and_folds(smoothness):
+    fixed, moving, start = blobs(SHAPE, 2, 3), blobs(SHAPE, 3, 3), smooth_field(SHAPE, 9.0)
+    settings = PolishSettings(smoothness=30.0, folding=2000.0)
+    _, (loss,) = polished(1, fixed, moving, None, start, settings=settings, smoothness=smoothness)
+    ncc = LocalNcc(fixed, 5)(warp(moving, start)).mean().item()
+    steepness = gradient_penalty(start).item() * (30.0 if smoothness is None else smoothness)
+    # Of two opposite corners of each cell.
+    signs, differences = polish._CORNERS[0], forward_differences(start)
+    folds = sum(
+        (0.1 - one_sided_determinant(differences, side)).clamp(min=0).mean().item()
+        for side in (signs, tuple(-sign for sign in signs))
+    )
+    assert loss == pytest.approx(-ncc + steepness + 1000.0 * folds, rel=1e-4)
+
+
+def test_every_corner_of_the_cells_has_its_turn():
+    assert len(set(polish._CORNERS)) == 8
+
+
 def test_smoothness_holds_the_field_back():
     moving = blobs(SHAPE, smooth=3)
     fixed, start, mask = warp(moving, smooth_field(SHAPE, 3.0)), torch.zeros(1, 3, *SHAPE), torch.ones(1, 1, *SHAPE)
@@ -76,6 +96,14 @@ def test_far_from_the_mask_nothing_moves():
     polisher, _ = polished(3, blobs(shape), blobs(shape, 3), mask, torch.zeros(1, 3, *shape))
     assert polisher.field[:, :, 4:10].abs().max() > 0.1
     assert not polisher.field[:, :, 30:].any()
+
+
+def test_on_coarse_grids_less_moves_around_the_mask():
+    shape = (40, 20, 20)
+    mask = torch.zeros(1, 1, *shape)
+    mask[:, :, 20:26] = 1
+    field = polished(3, blobs(shape), blobs(shape, 3), mask, torch.zeros(1, 3, *shape), spacing=4.0)[0].field
+    assert field[:, :, 18].any() and not field[:, :, :18].any() and not field[:, :, 28:].any()
 
 
 def test_an_empty_mask_is_as_none():

@@ -98,6 +98,15 @@ def test_what_was_smoothed_away_comes_back_where_time_was_too_short(monkeypatch,
     assert field[0, 0, 0, 0, 0] == (-3.0 if better else 1.0)
 
 
+def test_a_field_that_comes_back_has_no_repair_of_the_other(monkeypatch):
+    now = iter([0.0] * 5 + [10.0] * 10)
+    monkeypatch.setattr(time, "perf_counter", lambda: next(now))
+    pair, levels = Pair(), [PolishLevel(1, 1), PolishLevel(1, 2, forget=2.0, unfold=True), PolishLevel(1, 9)]
+    pair.similarity = lambda field: float(field[0, 0, 0, 0, 0] == 1.0)
+    field, repair = run(levels, torch.zeros(1, 3, *SHAPE), 5.0, pair)
+    assert field[0, 0, 0, 0, 0] == 1.0 and repair is None
+
+
 def test_too_little_time_after_several_smoothings_leaves_the_start(monkeypatch):
     now = iter([0.0] * 3 + [10.0] * 10)
     monkeypatch.setattr(time, "perf_counter", lambda: next(now))

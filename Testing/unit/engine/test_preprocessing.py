@@ -59,13 +59,29 @@ def test_a_ct_is_told_from_an_mr_image():
     ct = np.concatenate([air, tissue], axis=2)
     assert looks_like_ct(ct) and looks_like_ct(np.where(ct == -1000, -3024, ct).astype(np.int16))
     assert not looks_like_ct(ct + 1000) and not looks_like_ct(generator.normal(0, 1, ct.shape))
-    assert not looks_like_ct(np.concatenate([air, tissue * 20], axis=2))
+    for other in (tissue * 20, tissue - 340):
+        assert not looks_like_ct(np.concatenate([air, other], axis=2))
 
 
 def test_standardized_gray_values_have_their_background_in_the_middle():
     brain = np.zeros((20, 20, 20), np.float32)
     brain[5:15, 5:15, 5:15] = np.random.default_rng(0).normal(0, 1, (10, 10, 10))
     assert foreground(brain).sum() == 1000
+
+
+def test_water_of_a_ct_is_no_background():
+    ct = np.full((20, 20, 20), -1000.0)
+    ct[4:16, 4:16, 4:16] = np.random.default_rng(0).normal(40, 20, (12, 12, 12))
+    ct[6:14, 6:14, 4:18] = 0.0
+    assert looks_like_ct(ct)
+    assert foreground(ct)[6:14, 6:14, 6:14].all() and not foreground(ct)[:4].any()
+
+
+def test_what_is_hardly_brighter_than_air_is_no_object():
+    head = np.zeros((20, 20, 20), np.float32)
+    head[5:15, 5:15, 5:15] = np.random.default_rng(0).uniform(50, 100, (10, 10, 10))
+    head[4, 4:16, 4:16] = 0.5
+    assert foreground(head).sum() == 1000
 
 
 def test_ringing_of_a_spline_is_no_object():

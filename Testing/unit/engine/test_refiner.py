@@ -45,6 +45,15 @@ def test_iteration_zero_is_the_start(network, pair):
     assert start.index == 0 and not start.field.any() and start.mean_change == 0
 
 
+def test_a_mask_ends_in_the_same_place_on_a_finer_grid(network):
+    mask = torch.zeros(1, 1, 16, 16, 16)
+    mask[..., 5:9, 5:9, 5:9] = 1
+    refiner = Refiner(network, *torch.rand(2, 1, 1, 16, 16, 16), mask=mask)
+    # Voxels 5 to 8, each of them three voxels wide there.
+    fine = refiner.mask_for(torch.zeros(1, 3, 46, 46, 46))[0, 0, :, 20, 20]
+    assert fine.nonzero().flatten().tolist() == list(range(14, 26))
+
+
 def test_figures_and_progress_of_every_iteration(network, pair):
     told = []
     mask = (pair[0] > 0.2).float()

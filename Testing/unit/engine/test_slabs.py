@@ -11,6 +11,7 @@ CPU, GPU = torch.device("cpu"), torch.device("cuda")
 def test_they_cover_every_plane_once(voxels, workers):
     found = slabs((23, 60, 50), CPU, workers, voxels)
     assert [plane for part in found for plane in range(part.start, part.stop)] == list(range(23))
+    assert all(part.stop > part.start for part in found)
 
 
 def test_a_cpu_takes_as_much_as_its_cache_holds_and_a_gpu_everything():

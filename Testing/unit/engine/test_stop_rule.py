@@ -2,7 +2,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from FiReworkRegistrationLib.engine.stop_rule import best_iteration, stop_reason
+from FiReworkRegistrationLib.engine.stop_rule import MOST_PERCENT_FOLDED, best_iteration, stop_reason
 
 
 def figures(nccs, folded=None, changes=None):
@@ -21,6 +21,7 @@ def test_best_is_the_highest_similarity_not_the_last():
 
 def test_folds_veto_an_iteration():
     assert best_iteration(figures([0.5, 0.7, 0.8, 0.9], [0, 0.1, 0.3, 0.9])) == 2
+    assert best_iteration(figures([0.5, 0.9], [0, MOST_PERCENT_FOLDED])) == 1
 
 
 def test_the_start_is_kept_when_everything_else_folds_or_gets_worse():

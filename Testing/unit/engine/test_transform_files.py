@@ -57,6 +57,15 @@ def test_bad_transforms_are_named(tmp_path):
         read_linear(tmp_path / "map.h5")
 
 
+def test_a_lattice_with_skewed_axes_is_refused(tmp_path):
+    skewed = np.eye(4)
+    skewed[0, 1] = 0.3
+    grid = Grid((4, 4, 4), skewed)
+    dmap = map_of(grid, torch.zeros(1, 3, 4, 4, 4), np.eye(4), grid)
+    with pytest.raises(RegistrationError, match="skewed axes"):
+        write_map(dmap, tmp_path / "map.nii.gz", grid)
+
+
 def test_several_transforms_that_are_not_composed_are_refused(tmp_path):
     path = tmp_path / "two.txt"
     sitk.WriteTransform(sitk.TranslationTransform(3, (1.0, 0.0, 0.0)), str(path))

@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from FiReworkRegistrationLib.engine import unfold as module
 from FiReworkRegistrationLib.engine.errors import Cancelled
 from FiReworkRegistrationLib.engine.fields import percent_folded
 from FiReworkRegistrationLib.engine.metrics import nondiffeomorphic_volume
@@ -46,6 +47,28 @@ def test_folds_outside_the_mask_are_left_alone():
     mask[..., 1:7, 1:7, 1:7] = 1
     repaired, report = unfold(field, mask)
     assert torch.equal(repaired, field) and report.folded_before == 0
+
+
+def test_folds_beside_the_mask_are_opened_from_both_sides():
+    field, mask = torch.zeros(1, 3, 24, 24, 24), torch.zeros(1, 1, 24, 24, 24)
+    field[:, 0, 10, 12, 12] = 2.5
+    mask[..., 4:10, 8:16, 8:16] = 1
+    repaired, _ = unfold(field, mask)
+    assert (repaired - field)[0, :, 10, 12, 12].abs().max() > 0.5
+
+
+def test_voxels_that_moved_are_counted_in_the_mask():
+    field, mask = folded_field(), torch.zeros(1, 1, 24, 24, 24)
+    mask[..., 11:13, 8:14, 8:14] = 1
+    repaired, report = unfold(field, mask)
+    moved = (repaired - field).norm(dim=1, keepdim=True) > 0.01
+    inside = moved & (mask > 0)
+    assert report.changed == pytest.approx(100 * inside.sum().item() / mask.sum().item()) and moved.sum() > inside.sum()
+
+
+def test_no_round_moves_a_voxel_far(monkeypatch):
+    monkeypatch.setattr(module, "ROUNDS", 1)
+    assert unfold(4 * folded_field())[1].largest_change <= 2 * module.STEP * 3**0.5 + 1e-5
 
 
 def test_it_takes_what_the_network_makes_in_inference_mode():

@@ -39,6 +39,13 @@ def test_a_repair_is_told_apart_from_a_polish():
     assert str(state_name(states, 2)) == "repaired" and state_name(states, 1) == "1"
 
 
+def test_of_several_repairs_the_last_is_told():
+    states = run(0.6, 0.7, 0.8, 0.8)
+    for index, changed in ((2, 12.0), (3, 3.0)):
+        states[index] = replace(states[index], polished=True, repair=Repair(0.2, 0.0, changed, 0.1, 0.8))
+    assert "moved 3.00 % of voxels" in verdict(states).sentence
+
+
 def test_iteration_zero_is_the_affine():
     assert verdict(run(0.6, 0.7), 0).text == "Affine alignment only, no deformation: NCC 0.60."
 
@@ -52,6 +59,10 @@ def test_no_improvement_is_said_and_warned_of(last, head):
     judged = verdict(run(0.6, last, change=3.0))
     assert judged.sentence.startswith(head)
     assert [warning.split(".")[0] for warning in judged.warnings] == ["No improvement over the affine alignment"]
+
+
+def test_what_agreed_already_need_not_improve():
+    assert not verdict(run(0.97, 0.97)).warnings
 
 
 def test_folding_over_the_bound():
@@ -105,6 +116,12 @@ def test_matched_contrasts_are_told_but_are_no_warning(changed):
 
 def test_an_earlier_iteration_is_not_called_restless():
     assert not verdict(run(0.6, 0.7, 0.8, change=0.8), 1).warnings
+
+
+def test_a_polish_is_not_called_restless():
+    states = run(0.6, 0.7, 0.8, change=0.8)
+    states[2] = replace(states[2], polished=True)
+    assert not verdict(states).warnings
 
 
 def test_nothing_is_restless_while_it_runs():

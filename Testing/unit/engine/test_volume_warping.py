@@ -43,6 +43,14 @@ def test_warping_in_parts_equals_warping_at_once(fixed, moving, shifted, monkeyp
     assert np.allclose(warp_volume(moving, shifted, fixed).array, at_once, atol=1e-4)
 
 
+def test_beyond_its_lattice_a_map_goes_on_as_at_the_border():
+    """As in VTK."""
+    array = np.random.default_rng(0).random((8, 8, 8)).astype(np.float32)
+    small = DisplacementMap(Grid((3, 3, 3), np.eye(4)), np.full((3, 3, 3, 3), (2, 0, 0), np.float32))
+    warped = warp_volume(Volume(array), small, Volume(array)).array
+    assert np.allclose(warped[..., :6], array[..., 2:], atol=1e-5)
+
+
 def test_labels_are_warped_without_new_values(fixed, moving, shifted):
     labels = Volume((moving.array > 0.4).astype(np.int16) * 1024, moving.affine, "labels")
     warped = warp_volume(labels, shifted, fixed, "nearest")

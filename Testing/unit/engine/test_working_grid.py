@@ -10,6 +10,7 @@ from FiReworkRegistrationLib.engine.working_grid import (
     bring_to_grid,
     coarser,
     finer_grid,
+    smoothed_for,
     working_grid,
 )
 
@@ -50,6 +51,13 @@ def test_labels_are_not_mixed(ball):
     labels = Volume((ball.array > 0.5).astype(np.uint8) * 7, ball.affine)
     grid = working_grid(labels, labels.array > 0, 3.0)
     assert set(torch.unique(bring_to_grid(labels, grid, mode="nearest")).tolist()) == {0.0, 7.0}
+
+
+def test_fine_axes_are_smoothed_by_more_voxels_than_coarse_ones():
+    impulse = torch.zeros(1, 1, 9, 9, 9)
+    impulse[..., 4, 4, 4] = 1
+    spread = smoothed_for(impulse, (1.0, 2.0, 4.0), 3.0)[0, 0]
+    assert spread[4, 4, 3] > spread[4, 3, 4] > spread[3, 4, 4] == 0
 
 
 def test_grid_too_large_for_memory_is_refused():

@@ -38,6 +38,14 @@ def test_a_gpu_without_memory_is_no_end(ready, engine, gpu):
     assert "ran out of memory: registered on a grid of" in ready.ui.verdictLabel.text
 
 
+def test_without_memory_twice_the_spacing_is_tried_up_to_8_mm(ready, gpu):
+    attempts = [
+        [settings.get("spacing") for _meant, _notice, settings in ready.runner._attempts({"spacing": mm})]
+        for mm in (4.0, 5.0)
+    ]
+    assert [spacings[1] for spacings in attempts] == [8.0, 5.0]
+
+
 def test_a_gpu_that_does_not_work_gives_way_to_the_cpu(ready, engine, gpu):
     engine.errors["refine"] = RuntimeError("CUDA error: no kernel image is available for execution on the device")
     ready.ui.registerButton.click()
@@ -66,14 +74,15 @@ def test_a_computer_without_memory_has_no_gpu_to_blame(ready, engine, app, monke
     assert len(engine.made) == 1
 
 
-def test_a_polish_without_memory_keeps_the_iterations(ready, engine, choose):
+@pytest.mark.parametrize("next_step", ["polishButton", "refineButton"])
+def test_a_polish_without_memory_keeps_the_iterations(ready, engine, choose, next_step):
     choose(ready.ui.qualityComboBox, "Best")
     ready.ui.maximumIterationsSpinBox.value = 3
     engine.errors["polish"] = MemoryError("not enough")
     ready.ui.registerButton.click()
     assert ready.ui.iterationSlider.maximum == 3
     assert "not enough memory for the polish" in ready.ui.verdictLabel.text
-    ready.ui.polishButton.click()
+    getattr(ready.ui, next_step).click()
     assert "not enough memory" not in ready.ui.verdictLabel.text
 
 

@@ -56,6 +56,18 @@ def test_two_volumes_loaded_later_are_chosen_too(panel, volume):
     assert chosen(panel) == (first, second)
 
 
+@pytest.mark.parametrize("kind", ["hidden", "empty", "labels"])
+def test_what_nobody_would_register_does_not_count(open_panel, engine, volume, kind):
+    pair = volume("A"), volume("B")
+    if kind == "hidden":
+        volume("Hidden").SetHideFromEditors(True)
+    elif kind == "empty":
+        add("vtkMRMLScalarVolumeNode", "Empty")
+    else:
+        volume("Labels", "vtkMRMLLabelMapVolumeNode")
+    assert chosen(open_panel()) == pair
+
+
 def test_of_three_volumes_none_is_chosen(open_panel, engine, volume):
     for name in "ABC":
         volume(name)
@@ -82,8 +94,9 @@ def test_the_button_says_what_is_missing(panel, volume):
     assert panel.ui.registerButton.enabled
 
 
-def test_an_input_cannot_be_an_output(ready):
-    ready.ui.outputVolumeSelector.setCurrentNode(ready.ui.movingSelector.currentNode())
+@pytest.mark.parametrize("output", ["outputVolumeSelector", "outputJacobianSelector"])
+def test_an_input_cannot_be_an_output(ready, output):
+    getattr(ready.ui, output).setCurrentNode(ready.ui.movingSelector.currentNode())
     assert not ready.ui.registerButton.enabled
     assert "must not be one of the input" in ready.ui.registerButton.toolTip
 
@@ -149,6 +162,14 @@ def test_swap_exchanges_volumes_and_masks_and_drops_outputs(registered, segmenta
     assert (parameters.fixedSegment, parameters.movingSegment) == ("", "brain")
     assert registered.ui.outputTransformSelector.currentNode() is None
     assert registered.ui.outputVolumeSelector.currentNode() is None
+
+
+def test_swap_takes_landmarks_along_and_drops_the_initial_transform(registered):
+    parameters, points = registered.logic.getParameterNode(), add("vtkMRMLMarkupsFiducialNode", "F")
+    parameters.fixedLandmarks, parameters.initialTransform = points, add("vtkMRMLLinearTransformNode", "Start")
+    registered.ui.swapButton.click()
+    assert (parameters.fixedLandmarks, parameters.movingLandmarks) == (None, points)
+    assert parameters.initialTransform is None
 
 
 def test_mask_and_initial_transform_reach_the_engine(ready, engine, volume):

@@ -325,6 +325,19 @@ def test_a_second_set_of_choices_keeps_another_registration_apart(registered, vo
     assert ui.verdictLabel.text.startswith("Improved NCC")
 
 
+def test_the_same_pair_in_another_set_is_another_registration(ready):
+    ui = ready.ui
+    own, pair = ui.parameterSetSelector.currentNode(), selected(ready)[:2]
+    second = ui.parameterSetSelector.addNode()
+    for selector, name in zip((ui.fixedSelector, ui.movingSelector), pair, strict=True):
+        selector.setCurrentNode(slicer.mrmlScene.GetFirstNodeByName(name))
+    ui.parameterSetSelector.setCurrentNode(own)
+    ui.registerButton.click()
+    assert ui.iterationSlider.enabled
+    ui.parameterSetSelector.setCurrentNode(second)
+    assert not ui.iterationSlider.enabled
+
+
 def test_the_set_in_use_outlives_leaving_saving_and_loading(registered, tmp_path):
     second = registered.ui.parameterSetSelector.addNode()
     registered.ui.maximumIterationsSpinBox.value = 5

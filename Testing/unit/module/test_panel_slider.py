@@ -206,6 +206,17 @@ def test_what_is_kept_in_less_memory_is_said_to_be_so(registered, monkeypatch):
     assert "accurate to" not in verdict.text
 
 
+def test_what_was_finished_is_exact_however_it_is_kept(registered, slider, monkeypatch):
+    from puppet_engine import PuppetRegistration
+
+    monkeypatch.setattr(PuppetRegistration, "stored_error", lambda self, index: 0.07)
+    slider.setSliderDown(True)
+    slider.setSliderPosition(1)
+    assert "accurate to 0.07 mm" in registered.ui.verdictLabel.text
+    slider.setSliderDown(False)
+    assert "accurate to" not in registered.ui.verdictLabel.text
+
+
 def test_the_tooltip_of_the_slider_names_the_best(registered):
     assert "hardly any folds): 3" in registered.ui.iterationSlider.toolTip
 

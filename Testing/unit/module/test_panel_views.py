@@ -129,6 +129,16 @@ def test_flicker_stops_when_the_panel_is_left(seen):
     assert not seen.sections.result._flicker.isOn
 
 
+def test_nothing_flickers_while_the_slider_is_dragged(seen, views):
+    choose(seen, CompareMode.FLICKER)
+    flicker, slider = seen.sections.result._flicker, seen.ui.iterationSlider
+    slider.setSliderDown(True)
+    slider.setSliderPosition(1)
+    assert not flicker.isOn
+    slider.setSliderDown(False)
+    assert flicker.isOn
+
+
 def overlay(views):
     node = composite(views)
     index = slicer.vtkMRMLSliceCompositeNode.Layer_Last

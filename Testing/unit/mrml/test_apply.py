@@ -6,6 +6,7 @@ import slicer
 import vtk
 
 from FiReworkRegistrationLib.engine.errors import RegistrationError
+from FiReworkRegistrationLib.mrml import apply
 from FiReworkRegistrationLib.mrml.apply import applyTo, canResample, placeUnder, resampled
 from FiReworkRegistrationLib.mrml.former_parent import FIXED_TO_WORLD, MOVING_TO_WORLD, movingToWorldText
 from FiReworkRegistrationLib.mrml.masks import maskFromNode
@@ -93,6 +94,25 @@ def test_segmentation_keeps_segments_and_layers(tools, scene, fixed, moving, res
     assert new.GetDisplayNode() is not None
 
 
+def test_segments_keep_their_order_whatever_layers_they_share(tools, fixed, moving, result):
+    picture, grid = slicer.util.arrayFromVolume(moving), volumeFromNode(moving).grid
+    arrays = {"whole": picture > 50, "core": picture > 90, "rim": (picture > 5) & (picture <= 50)}
+    segmentation = tools.addSegmentation("labels", grid, arrays)
+    segmentation.GetSegmentation().CollapseBinaryLabelmaps(False)
+    assert segmentation.GetSegmentation().GetNumberOfLayers("Binary labelmap") == 2
+    new = applyTo(segmentation, result, fixed)
+    assert list(new.GetSegmentation().GetSegmentIDs()) == list(arrays)
+
+
+def test_a_segmentation_is_edited_on_the_fixed_grid(tools, fixed, moving, result):
+    array = slicer.util.arrayFromVolume(moving) > 90
+    new = applyTo(tools.addSegmentation("labels", volumeFromNode(moving).grid, {"core": array}), result, fixed)
+    converter, geometry = slicer.vtkSegmentationConverter, slicer.vtkOrientedImageData()
+    text = new.GetSegmentation().GetConversionParameter(converter.GetReferenceImageGeometryParameterName())
+    converter.DeserializeImageGeometry(text, geometry, False)
+    assert geometry.GetDimensions() == fixed.GetImageData().GetDimensions()
+
+
 def test_outputs_follow_the_fixed_parent(tools, fixed, moving, result):
     parent = tools.addLinear("room", tools.rotation(5, 2))
     fixed.SetAndObserveTransformNodeID(parent.GetID())
@@ -166,6 +186,17 @@ def test_failure_leaves_the_scene(tools, scene, fixed, moving, result):
 
     with pytest.raises(RuntimeError):
         applyTo(moving, result, fixed, execute=stopped)
+    assert tools.contents(scene) == before
+
+
+def test_a_failure_while_it_is_written_leaves_the_scene_too(tools, scene, monkeypatch, fixed, moving, result):
+    def full(*arguments):
+        raise MemoryError("no room")
+
+    before = tools.contents(scene)
+    monkeypatch.setattr(apply, "setVolume", full)
+    with pytest.raises(MemoryError):
+        applyTo(moving, result, fixed)
     assert tools.contents(scene) == before
 
 

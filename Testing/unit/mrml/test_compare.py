@@ -123,6 +123,19 @@ def test_flip_does_nothing_in_other_modes(compare, views, pair):
     assert views.composite().GetForegroundOpacity() == 0.5
 
 
+def test_flicker_begins_with_the_fixed_volume_again(compare, views, pair):
+    compare.show(*pair, CompareMode.FLICKER)
+    compare.flip()
+    compare.show(*pair, CompareMode.FLICKER)
+    assert views.composite().GetForegroundOpacity() == 0
+
+
+def test_opacity_is_left_alone_where_it_means_nothing(compare, views, pair):
+    compare.show(*pair, CompareMode.DIFFERENCE)
+    compare.setOpacity(0.3)
+    assert views.composite().GetForegroundOpacity() == 1
+
+
 def test_checkerboards_are_seen_from_the_front_in_each_view(compare, views, pair):
     compare.show(*pair, CompareMode.CHECKERBOARD)
     assert views.layers()[0] is pair[0]
@@ -146,6 +159,13 @@ def test_contours_lie_over_the_fixed_volume(compare, views, pair):
     picture = views.byName["Red"].layers().astype(int)
     colored = np.ptp(picture, axis=2) > 60
     assert 0.005 < colored.mean() < 0.3
+
+
+def test_contours_are_opaque_from_half_the_slider_on(compare, views, pair):
+    compare.show(*pair, CompareMode.CONTOURS, 0.25)
+    assert views.composite().GetForegroundOpacity() == 0.5
+    compare.setOpacity(0.8)
+    assert views.composite().GetForegroundOpacity() == 1
 
 
 def test_side_by_side_shows_one_volume_a_row(compare, views, pair):
@@ -223,6 +243,30 @@ def test_views_are_centered_on_the_fixed_volume(compare, views, pair):
         assert np.allclose(matrix[:3, 3], (bounds[::2] + bounds[1::2]) / 2, atol=1e-3)
 
 
+def test_views_that_get_their_size_later_are_fitted_then(views, pair):
+    pending = []
+    Compare(views.scene, later=pending.append).show(*pair)
+    node = views.byName["Red"].slice_node
+    fitted = node.GetFieldOfView()
+    node.SetFieldOfView(10, 10, 1)
+    for function in pending:
+        function()
+    np.testing.assert_allclose(node.GetFieldOfView(), fitted)
+
+
+def test_shown_again_at_once_views_are_not_put_back_later(views, pair):
+    pending = []
+    compare = Compare(views.scene, later=pending.append)
+    compare.show(*pair, CompareMode.SIDE_BY_SIDE)
+    compare.end()
+    compare.show(*pair, CompareMode.SIDE_BY_SIDE)
+    _fit, putBack, _fit = pending
+    for view in views.byName.values():
+        view.slice_node.SetSliceOffset(3)
+    putBack()
+    assert all(view.slice_node.GetSliceOffset() == pytest.approx(3) for view in views.byName.values())
+
+
 @pytest.mark.parametrize("mode", COMPUTED, ids=lambda mode: mode.name)
 def test_a_computed_picture_follows_the_transform(compare, views, pair, mode):
     compare.show(*pair, mode)
@@ -231,6 +275,15 @@ def test_a_computed_picture_follows_the_transform(compare, views, pair, mode):
     pair[1].SetAndObserveTransformNodeID(None)
     compare.refresh()
     assert (slicer.util.arrayFromVolume(node) != before).any()
+
+
+def test_gray_values_that_changed_are_windowed_anew(compare, views, pair):
+    compare.show(*pair, CompareMode.DIFFERENCE)
+    node = views.layers()[1]
+    before = slicer.util.arrayFromVolume(node).copy()
+    slicer.util.updateVolumeFromArray(pair[0], 10 * slicer.util.arrayFromVolume(pair[0]))
+    compare.refresh()
+    np.testing.assert_allclose(slicer.util.arrayFromVolume(node), before, atol=0.02)
 
 
 @pytest.mark.parametrize("mode", COMPUTED, ids=lambda mode: mode.name)
@@ -358,6 +411,13 @@ def test_the_jacobian_follows_its_volume(compare, views, pair, jacobian):
     slicer.util.arrayFromVolumeModified(jacobian)
     compare.refresh()
     assert (views.byName["Red"].layers() != before).any()
+
+
+def test_a_jacobian_without_colors_is_not_overlaid(compare, views, pair, jacobian):
+    jacobian.GetDisplayNode().SetAndObserveColorNodeID("")
+    compare.show(*pair)
+    compare.showJacobian(jacobian)
+    assert compare.isShowing and views.composite().GetNumberOfAdditionalLayers() == 0
 
 
 def test_the_legend_hangs_on_the_background(compare, views, pair, jacobian):

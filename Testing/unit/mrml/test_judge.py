@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import slicer
+from test_masks import ball, labelMap
 
 from FiReworkRegistrationLib.engine.errors import RegistrationError
 from FiReworkRegistrationLib.engine.maps import DisplacementMap
@@ -55,6 +56,14 @@ def test_coverage_and_agreement_enter_the_verdict(scene, session):
     session.registration.iterations[0] = replace(session.registration.iterations[0], local_ncc=0.1)
     heads = [warning.split(":")[0] for warning in Judge(session, scene).verdict().warnings]
     assert {"Little overlap", "Doubtful alignment"} <= set(heads)
+
+
+def test_nothing_is_restless_before_it_is_finished(session, judge):
+    states = session.registration.iterations
+    states[-1] = replace(states[-1], p95_change=3.0)
+    assert not judge.verdict().warnings
+    session.finish()
+    assert judge.verdict().warnings[0].startswith("Not converged")
 
 
 def test_figures_follow_the_session(session, judge):
@@ -132,3 +141,19 @@ def test_bad_choices_keep_what_was_there(session, judge):
     assert len(judge.compare(1)) == 1
     judge.setLandmarks(None, None)
     assert judge.compare(1) == []
+
+
+def test_other_choices_are_measured_from_the_start(judge, fixed):
+    """What does not depend on the iteration is measured once for each."""
+    points = np.array([(3.0, -4, 5), (8, 0, 1)])
+    judge.setLandmarks(addPoints("F", points), addPoints("M", points))
+    assert "landmarks: 0.0 →" in judge.compare()[0]
+    judge.setLandmarks(addPoints("F", points), addPoints("M", points + np.array([0, 0, 6])))
+    assert "landmarks: 6.0 →" in judge.compare()[0]
+    judge.setLandmarks(None, None)
+    volume = volumeFromNode(fixed)
+    one, same, other = (labelMap(ball(volume, (x, 0, 0)), volume.affine) for x in (0.0, 0.0, 9.0))
+    judge.setStructures(one, same, fixed)
+    assert "1.00 →" in judge.compare()[0]
+    judge.setStructures(one, other, fixed)
+    assert "1.00 →" not in judge.compare()[0]

@@ -86,6 +86,14 @@ def test_table(scene):
     assert showLandmarks(scene, ("AC", "PC"), {"After": errors}, table=table) is table
 
 
+def test_a_table_that_was_removed_is_made_anew(scene):
+    columns = {"After": np.array([3.0, 4.0])}
+    table = showLandmarks(scene, ("AC", "PC"), columns)
+    scene.RemoveNode(table)
+    again = showLandmarks(scene, ("AC", "PC"), columns, table=table)
+    assert again is not table and again.GetScene() is scene
+
+
 def test_unusable_nodes_are_refused(scene, tools, pair, fixed):
     def refused(first, second, message):
         with pytest.raises(RegistrationError, match=message):

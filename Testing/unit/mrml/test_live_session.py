@@ -9,6 +9,7 @@ import slicer
 import vtk
 
 from FiReworkRegistrationLib.engine.errors import Cancelled, RegistrationError
+from FiReworkRegistrationLib.engine.fields import resize_field
 from FiReworkRegistrationLib.mrml.session import RegistrationSession
 from FiReworkRegistrationLib.mrml.transforms import mapFromTransformNode
 from FiReworkRegistrationLib.mrml.volumes import ijkToRAS
@@ -95,6 +96,45 @@ def test_showing_fires_one_event_that_reaches_what_lies_under_the_node(session, 
     assert events == {"node": 1, "moving": 1}
 
 
+def test_events_that_are_held_back_stay_held_back(session):
+    refined(session)
+    session.transformNode.SetDisableModifiedEvent(True)
+    session.show(1)
+    assert session.transformNode.GetDisableModifiedEvent()
+
+
+def test_a_transform_that_somebody_else_has_put_into_the_node_gives_way(session):
+    refined(session)
+    session.transformNode.SetAndObserveTransformFromParent(slicer.vtkOrientedGridTransform())
+    session.show(1)
+    np.testing.assert_allclose(heldBy(session.transformNode), expectedAt(session, 1), atol=1e-4)
+
+
+def test_the_field_itself_is_marked_as_changed(session):
+    """For whoever holds on to its image."""
+    refined(session)
+    image = session.transformNode.GetTransformFromParent().GetDisplacementGrid()
+    stamps = lambda: np.array([image.GetMTime(), image.GetPointData().GetScalars().GetMTime()])  # noqa: E731
+    before = stamps()
+    session.show(1)
+    session.show(2)
+    assert (stamps() > before).all()
+
+
+def test_the_slider_passes_between_two_grids_without_new_transforms(session):
+    refined(session)
+    field = session.iterations[-1].field
+    session.registration._refiner.accept(resize_field(field, [2 * n - 1 for n in field.shape[2:]]), 1.0)
+    node, seen = session.transformNode, {}
+    for iteration in (4, 2, 4, 2):
+        session.show(iteration)
+        assert seen.setdefault(iteration, node.GetTransformFromParent()) is node.GetTransformFromParent()
+    assert seen[2] is not seen[4]
+    session.finish(4)
+    session.show(2)
+    assert node.GetTransformFromParent() is seen[2]
+
+
 def test_a_pipeline_through_the_node_is_computed_anew(session, moving):
     """As a slice view does: an image resliced through the transform to the world."""
     refined(session)
@@ -138,6 +178,17 @@ def test_finish_brings_all_outputs_to_the_iteration(session, fixed):
         assert session.finishedIteration == session.shownIteration == index
     assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLTransformNode") == 1
     assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode") == 4
+
+
+def test_what_a_later_finish_writes_over_is_freed(tools, fixed, moving):
+    session, freed = RegistrationSession(fixed, moving, registrationClass=tools.KnownRegistration), []
+    session.prepare()
+    list(session.refine(2))
+    node = session.finish(1).transform
+    session.finish(2)
+    node.GetTransformFromParent().AddObserver("DeleteEvent", lambda *_: freed.append(1))
+    session.finish(1)
+    assert freed
 
 
 def test_the_slider_goes_on_in_place_after_finish(session):

@@ -6,7 +6,8 @@ import slicer
 import vtk
 
 from FiReworkRegistrationLib.engine.errors import RegistrationError
-from FiReworkRegistrationLib.mrml.masks import maskFromNode
+from FiReworkRegistrationLib.mrml.former_parent import MOVING_TO_WORLD, movingToWorldText
+from FiReworkRegistrationLib.mrml.masks import maskFromNode, volumeFromLabelmap
 from FiReworkRegistrationLib.mrml.volumes import setVolume, volumeFromNode
 
 
@@ -74,6 +75,22 @@ def test_label_map_under_a_linear_transform(tools, volume):
     assert dice(maskFromNode(node, volume).array, ball(volume, 3 * volume.grid.linear[:, 0])) > 0.99
 
 
+def test_label_map_under_the_result_that_the_next_registration_replaces(tools, volume):
+    result, before = tools.addNonlinear("result"), np.eye(4)
+    before[:3, 3] = 3 * volume.grid.linear[:, 0]
+    result.SetAttribute(MOVING_TO_WORLD, movingToWorldText(before))
+    node = labelMap(ball(volume), volume.affine)
+    node.SetAndObserveTransformNodeID(result.GetID())
+    mask = maskFromNode(node, volume, replacedTransform=result)
+    assert dice(mask.array, ball(volume, 3 * volume.grid.linear[:, 0])) > 0.99
+
+
+def test_what_is_below_0_is_outside(tools, volume):
+    inside = ball(volume)
+    node = tools.addVolume("signed", volume.affine, np.where(inside, 1.0, -1.0).astype(np.float32))
+    np.testing.assert_array_equal(maskFromNode(node, volume).array, inside)
+
+
 def test_one_segment_and_all_segments(volume, segmentation):
     left, right = ball(volume, (-8, 0, 0), 8), ball(volume, (8, 3, 0), 8)
     identifier = addSegment(segmentation, left, volume.affine, "left")
@@ -125,6 +142,15 @@ def test_nodes_do_not_change(tools, scene, volume, segmentation):
     before, changed = scene.GetNumberOfNodes(), segmentation.GetMTime()
     maskFromNode(segmentation, volume)
     assert (scene.GetNumberOfNodes(), segmentation.GetMTime()) == (before, changed)
+
+
+def test_what_was_read_does_not_change_with_the_segment(volume, segmentation):
+    addSegment(segmentation, ball(volume), volume.affine, "brain")
+    labelmap = slicer.vtkOrientedImageData()
+    segmentation.GetBinaryLabelmapRepresentation("brain", labelmap)
+    array = volumeFromLabelmap(labelmap, np.eye(4), "brain").array
+    labelmap.GetPointData().GetScalars().Fill(0)
+    assert array.any()
 
 
 def test_bad_masks_are_refused(tools, scene, volume, segmentation):

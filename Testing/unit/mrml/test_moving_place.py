@@ -43,6 +43,14 @@ def test_what_the_user_does_stays(moving, result, tools):
     assert parent(moving) == "other"
 
 
+def test_taken_out_by_the_user_it_stays_out(moving, result):
+    place = MovingPlace(moving)
+    place.put(result)
+    moving.SetAndObserveTransformNodeID(None)
+    place.takeBack()
+    assert parent(moving) is None
+
+
 def test_a_removed_result_takes_no_parent_along(scene, moving, result):
     place = MovingPlace(moving)
     place.put(result)

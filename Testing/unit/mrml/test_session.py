@@ -6,6 +6,7 @@ import slicer
 import vtk
 
 from FiReworkRegistrationLib.engine.geometry import linear_map
+from FiReworkRegistrationLib.mrml.former_parent import rememberedMovingToWorld
 from FiReworkRegistrationLib.mrml.volumes import ijkToRAS, volumeFromNode
 
 TOLERANCE_MM = 0.01
@@ -146,6 +147,15 @@ def test_inverse_node_leads_back_with_parents(tools, register, anyFixed, moving)
     )
     assert not outputs.inverse.GetTransformFromParent().GetInverseFlag()
     assert outputs.inverse.GetNodeReference("spatialRegistrationFixed") is moving
+
+
+def test_each_transform_remembers_the_parent_of_what_it_moves(tools, register, fixed, moving):
+    parents = [tools.rotation(-20, 2), tools.rotation(7, 0)]
+    for node, matrix in zip((moving, fixed), parents, strict=True):
+        node.SetAndObserveTransformNodeID(tools.addLinear("room", matrix).GetID())
+    outputs = register(fixed, moving, wantInverse=True)
+    remembered = [rememberedMovingToWorld(node) for node in (outputs.transform, outputs.inverse)]
+    np.testing.assert_allclose(remembered, parents, atol=1e-9)
 
 
 def test_attributes_references_and_figures(register, fixed, moving):

@@ -9,6 +9,7 @@ from FiReworkRegistrationLib.engine.covering_inverse import covering_inverse
 from FiReworkRegistrationLib.engine.errors import RegistrationError
 from FiReworkRegistrationLib.engine.geometry import Grid, Volume, linear_map
 from FiReworkRegistrationLib.mrml import transforms
+from FiReworkRegistrationLib.mrml.former_parent import MOVING_TO_WORLD, movingToWorldText
 
 TOLERANCE_MM = 0.01
 LPS = np.array([-1.0, -1.0, 1.0])
@@ -54,6 +55,15 @@ def test_map_can_be_read_back_from_the_node(node, known):
     back = transforms.mapFromTransformNode(node)
     np.testing.assert_array_equal(back.displacement, known.displacement)
     np.testing.assert_allclose(back.grid.affine, known.grid.affine, atol=1e-9)
+
+
+def test_displacements_that_another_program_has_scaled_are_read_as_they_act(tools, node, known):
+    transforms.setMap(node, known)
+    node.GetTransformFromParent().SetDisplacementScale(0.5)
+    node.GetTransformFromParent().SetDisplacementShift(2.0)
+    points = tools.randomInside(known.grid)
+    expected = tools.fromWorld(node, points)
+    np.testing.assert_allclose(transforms.mapFromTransformNode(node).at(points), expected, atol=1e-3)
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
@@ -130,6 +140,13 @@ def test_matrix_to_world_includes_parents(tools):
     inner.SetAndObserveTransformNodeID(outer.GetID())
     expected = tools.rotation(20, 1) @ tools.rotation(10, 0)
     np.testing.assert_allclose(transforms.matrixToWorld(inner, "T"), expected, atol=1e-12)
+
+
+def test_under_a_result_a_node_is_where_it_was_before(tools, node, moving):
+    parent = tools.rotation(25, 1)
+    node.SetAttribute(MOVING_TO_WORLD, movingToWorldText(parent))
+    moving.SetAndObserveTransformNodeID(node.GetID())
+    np.testing.assert_allclose(transforms.localToWorld(moving, "Moving volume", node), parent, atol=1e-12)
 
 
 def test_initial_transform_takes_the_place_of_the_parent(tools):

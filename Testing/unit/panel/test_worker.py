@@ -165,6 +165,14 @@ def test_neither_result_nor_error_is_held(worker):
         gc.enable()
 
 
+def test_a_result_is_let_go_before_the_next_job(worker):
+    kept = weakref.ref(worker.run(Memory))
+    end = time.monotonic() + 5
+    while kept() and time.monotonic() < end:
+        time.sleep(0.005)
+    assert kept() is None
+
+
 def test_a_dropped_worker_ends_its_thread(pump):
     worker = Worker(pump)
     thread = worker.run(threading.current_thread)
@@ -224,6 +232,15 @@ def test_garbage_is_collected_on_the_main_thread_only():
     gc.collect()
     assert set(deleted_on) == {threading.main_thread()}
     worker.stop()
+
+
+def test_who_collects_no_garbage_need_not_do_so_afterwards(worker):
+    gc.disable()
+    try:
+        worker.run(lambda: None)
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
 
 
 def test_objects_of_an_import_are_left_out_of_collections(worker, monkeypatch):

@@ -11,8 +11,11 @@ import sys
 import numpy as np
 import pytest
 import SimpleITK as sitk
+import torch
 
 from FiReworkRegistrationLib.cli import main
+from FiReworkRegistrationLib.engine import polish_levels, verdict
+from FiReworkRegistrationLib.engine.unfold import Repair
 
 
 @pytest.fixture
@@ -27,6 +30,9 @@ def tiny(tiny_model):
 
 def test_register_writes_everything_that_was_asked_for(pair, tiny, tmp_path, capsys, subject_folder):
     out = {name: str(tmp_path / name) for name in ("t.h5", "i.nrrd", "w.nii.gz", "j.nrrd")}
+    # A moving volume on a grid of its own.
+    sitk.WriteImage(sitk.ReadImage(pair[3])[2:, 1:, :-1], str(tmp_path / "moving.nii.gz"))
+    pair[3] = str(tmp_path / "moving.nii.gz")
     command = ["register", *pair, *tiny, "--transform-out", out["t.h5"], "--inverse-transform-out", out["i.nrrd"]]
     assert main([*command, "--warped-moving-out", out["w.nii.gz"], "--jacobian-out", out["j.nrrd"]]) == 0
     shown = capsys.readouterr()
@@ -40,7 +46,7 @@ def test_register_writes_everything_that_was_asked_for(pair, tiny, tmp_path, cap
     assert np.abs(sitk.GetArrayFromImage(again) - sitk.GetArrayFromImage(warped))[2:-2, 2:-2, 2:-2].max() < 0.5
     assert sitk.ReadImage(out["j.nrrd"]).GetSize() == fixed.GetSize()
     inverse = sitk.ReadImage(out["i.nrrd"])
-    assert inverse.GetNumberOfComponentsPerPixel() == 3 and inverse.GetSize() == moving.GetSize()
+    assert inverse.GetNumberOfComponentsPerPixel() == 3 and inverse.GetSize() == moving.GetSize() != fixed.GetSize()
 
 
 @pytest.mark.parametrize(
@@ -58,6 +64,18 @@ def test_the_preset_or_the_time_says_whether_the_outcome_is_polished(pair, tiny,
     told = capsys.readouterr().out
     assert [found for found in (" 3p ", " 3r ") if found in told] == ([mark] if mark else [])
     assert ("repair of folds: " in told) == (mark == " 3r ")
+
+
+def test_what_is_told_is_in_mm_whatever_the_working_grid(pair, tiny, tmp_path, capsys, monkeypatch):
+    """The engine's figures are in voxels, here of 4 mm."""
+    repair = Repair(1.0, 0.0, 3.0, 0.25, 0.75)
+    monkeypatch.setattr(polish_levels, "unfold", lambda field, *_: (torch.full_like(field, 2.0), repair))
+    monkeypatch.setattr(verdict, "LARGEST_PLAUSIBLE", 1.0)
+    command = ["register", *pair, *tiny, "--preset", "repaired", "--transform-out", str(tmp_path / "t.nrrd")]
+    assert main([*command, "--figures-out", str(tmp_path / "figures.json")]) == 0
+    told, written = capsys.readouterr().out, json.loads((tmp_path / "figures.json").read_text())
+    assert "by 1.00 mm on average, 3.00 mm at most" in told and "up to 14 mm beyond" in told
+    assert written["iterations"][-1]["largest_mm"] == pytest.approx(8 * 3**0.5, abs=0.01)
 
 
 @pytest.mark.parametrize("contrast, told", [("auto", False), ("different", True)])

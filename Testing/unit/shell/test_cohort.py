@@ -62,6 +62,8 @@ def test_every_pair_has_a_folder_of_its_own_and_of_a_length_that_file_systems_ta
     assert all(folder.startswith(("a_b_c_to_x-", "A_B_C_to_x-")) for folder in folders[:3])
     assert all(len(folder.encode()) < 210 for folder in folders)
     assert folder_names(names[::-1]) == folders[::-1]
+    small, capital = folder_names(["a to x", "A to x"])
+    assert small.lower() != capital.lower(), "one folder on macOS and Windows"
 
 
 def test_the_command(subject_folder, tiny_model, tmp_path, capsys):
@@ -85,6 +87,15 @@ def test_other_settings_are_not_mixed_into_a_cohort(tmp_path):
     keep_settings(tmp_path / "out", {"preset": "fast", "spacing": None})
     with pytest.raises(RegistrationError, match="preset was fast, is best"):
         keep_settings(tmp_path / "out", {"preset": "best", "spacing": None})
+
+
+@pytest.mark.parametrize("other", ["--contrast different", "--affine none", "--normalization full-range"])
+def test_the_command_keeps_to_its_settings(subject_folder, tiny_model, tmp_path, capsys, other):
+    (tmp_path / "pairs.csv").write_text(f"fixed,moving\n{subject_folder / 'case0_t1.nii.gz'},none.nii.gz\n")
+    command = ["cohort", "--pairs", str(tmp_path / "pairs.csv"), "--output", str(tmp_path / "out"), "--model", "tiny"]
+    assert cli.main([*command, "--device", "cpu"]) == 1
+    assert cli.main([*command, "--device", "cpu", *other.split()]) == 2
+    assert "was begun with other settings" in capsys.readouterr().err
 
 
 def test_a_model_that_is_not_there_is_one_error(subject_folder, tmp_path, capsys):

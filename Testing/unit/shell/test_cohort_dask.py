@@ -88,6 +88,9 @@ def _command(subject_folder, tmp_path, where):
 def test_the_command_takes_a_shard_too(stand_in, subject_folder, tiny_model, tmp_path, capsys):
     assert cli.main([*_command(subject_folder, tmp_path, "local:2"), "--shard", "1/2"]) == 0
     assert "2 done, 0 done before, 0 failed" in capsys.readouterr().out
+    # Those of a cohort without Dask.
+    folders = {file.parent.name for file in (tmp_path / "out").glob("*/transform.h5")}
+    assert folders == {"case0_t1_to_case1_t1", "case1_t1_to_case0_t1"}
 
 
 def test_real_workers(subject_folder, tiny_model, tmp_path, capsys, monkeypatch):

@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 
 from FiReworkRegistrationLib.engine.errors import RegistrationError
 from FiReworkRegistrationLib.training import evaluation
@@ -10,6 +11,7 @@ from FiReworkRegistrationLib.training.evaluation import (
     PairFiles,
     evaluate_pair,
     pair_names,
+    paired_wilcoxon,
     read_pairs,
     read_rows,
     summary,
@@ -54,6 +56,28 @@ def test_a_pair_is_judged_at_every_iteration(pairs_file, tiny_model):
     assert rows[1]["seconds"] > rows[0]["seconds"] > 0
 
 
+def test_surfaces_are_judged_in_the_spacing_of_the_fixed_labels(pairs_file, tiny_model, tmp_path, monkeypatch):
+    files = {}
+    for key in ("fixed", "moving", "fixed_labels", "moving_labels"):
+        image = sitk.ReadImage(str(getattr(read_pairs(pairs_file)[0][0], key)))
+        image.SetSpacing((3.0, 4.0, 5.0))
+        files[key] = tmp_path / f"{key}.nii.gz"
+        sitk.WriteImage(image, str(files[key]))
+    seen = []
+    monkeypatch.setattr(evaluation, "surface_figures", lambda *given: seen.append(given[2]) or {1: (0.0, 0.0)})
+    evaluate_pair(PairFiles(**files), [0], model="tiny", device="cpu", affine="none")
+    np.testing.assert_allclose(seen, [(5, 4, 3)], atol=1e-4)
+
+
+def test_the_time_of_an_iteration_is_that_of_all_up_to_it(pairs_file, tiny_model, monkeypatch):
+    made, refine = [], evaluation.Registration.refine
+    monkeypatch.setattr(evaluation.Registration, "refine", lambda self, *rest: made.append(self) or refine(self, *rest))
+    files = read_pairs(pairs_file)[0][0]
+    first, last = evaluate_pair(files, [0, 2], surfaces=False, model="tiny", device="cpu", affine="none")
+    spent = sum(state.seconds for state in made[0].iterations[1:])
+    assert last["seconds"] - first["seconds"] == pytest.approx(spent, rel=1e-6)
+
+
 def test_landmarks_give_a_tre(pairs_file, tiny_model, tmp_path):
     pair = read_pairs(pairs_file)[0][0]
     # case1 is case0 moved by one voxel of 4 mm along k and back along i; files are LPS, so R turns its sign.
@@ -93,6 +117,13 @@ def test_summary_tests_pairs_against_the_start_and_a_baseline():
     assert "too few pairs" in summary(rows[:2] + rows[8:10])
 
 
+def test_a_pair_without_dice_is_not_tested():
+    first, second = ({str(n): row(0, str(n), dice + 0.01 * n) for n in range(6)} for dice in (0.5, 0.6))
+    first["2"]["dice"] = float("nan")
+    p, count = paired_wilcoxon(first, second)
+    assert count == 5 and 0 < p < 1
+
+
 @pytest.mark.parametrize(
     "content", ["{", "[]", '{"pairs": [{"fixed": "a"}]}', '[{"fixed": "a", "moving": "b", "x": "c"}]']
 )
@@ -118,16 +149,15 @@ def test_what_is_judged_is_exact_where_memory_was_short(pairs_file, tiny_model, 
     from FiReworkRegistrationLib.engine.iteration_store import FieldStore
 
     files = read_pairs(pairs_file)[0][0]
-    rows = evaluate_pair(files, [1, 3], surfaces=False, device="cpu")
+    judged = lambda: evaluate_pair(files, [1, 3], surfaces=False, model="tiny", device="cpu")  # noqa: E731
+    rows = judged()
     kept = FieldStore.__init__
     monkeypatch.setattr(FieldStore, "__init__", lambda self, *_, **__: kept(self, 1))
-    for before, after in zip(rows, evaluate_pair(files, [1, 3], surfaces=False, device="cpu"), strict=True):
+    for before, after in zip(rows, judged(), strict=True):
         assert (after["dice"], after["ndv"]) == pytest.approx((before["dice"], before["ndv"]), abs=1e-6)
 
 
 def test_an_initial_transform_is_used(pairs_file, tiny_model, tmp_path):
-    import SimpleITK as sitk
-
     pair = read_pairs(pairs_file)[0][0]
     without = evaluate_pair(pair, [0], model="tiny", device="cpu", affine="none")[0]["dice"]
     sitk.WriteTransform(sitk.TranslationTransform(3, (-4.0, 0.0, 4.0)), str(tmp_path / "start.tfm"))
@@ -136,8 +166,6 @@ def test_an_initial_transform_is_used(pairs_file, tiny_model, tmp_path):
 
 
 def test_what_cannot_be_judged_is_said_before_the_registration(pairs_file, subject_folder, tmp_path, monkeypatch):
-    import SimpleITK as sitk
-
     monkeypatch.setattr(evaluation, "Registration", lambda *_, **__: pytest.fail("registered first"))
     pair = read_pairs(pairs_file)[0][0]
     other = sitk.ReadImage(str(pair.moving_labels)) + 100

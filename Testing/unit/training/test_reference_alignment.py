@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from FiReworkRegistrationLib.training import reference_alignment
 from FiReworkRegistrationLib.training.reference_alignment import ReferenceAlignment
@@ -13,16 +14,22 @@ def subjects(subject_folder):
     return load_subjects(subject_folder)
 
 
+def lying(number):
+    """Turned and shifted by so many times as much."""
+    matrix = np.eye(4)
+    matrix[:3, :3] = Rotation.from_euler("z", 20 * number, degrees=True).as_matrix()
+    matrix[0, 3] = 10.0 * number
+    return matrix
+
+
 @pytest.fixture
 def aligned(monkeypatch):
-    """Pairs that the engine has aligned: each subject lies 10 mm further than the one before."""
+    """Pairs that the engine has aligned: each moving subject lies further away than the one before."""
     calls = []
 
     def align(fixed, moving):
         calls.append((fixed.name, moving.name))
-        matrix = np.eye(4)
-        matrix[0, 3] = 10.0 * len(calls)
-        return matrix, 0.9
+        return lying(len(calls)), 0.9
 
     monkeypatch.setattr(reference_alignment, "align", align)
     return calls
@@ -43,12 +50,20 @@ def test_without_labels_every_subject_is_aligned_once_and_kept(subjects, aligned
     count = len(bare) - 1
     assert len(aligned) == count and {fixed for fixed, _ in aligned} == {bare[0].name}
     assert told[-1] == (len(bare), len(bare))
-    assert alignment(bare[0], bare[1])[0, 3] == 10
-    if count > 1:
-        assert alignment(bare[1], bare[2])[0, 3] == 10 and alignment(bare[2], bare[1])[0, 3] == -10
+    np.testing.assert_allclose(alignment(bare[0], bare[1]), lying(1), atol=1e-9)
+    np.testing.assert_allclose(alignment(bare[1], bare[2]) @ lying(1), lying(2), atol=1e-9)
+    np.testing.assert_allclose(alignment(bare[2], bare[1]) @ lying(2), lying(1), atol=1e-9)
     again = ReferenceAlignment(bare, tmp_path / "kept")
-    assert again(bare[0], bare[1])[0, 3] == 10 and len(aligned) == count
+    np.testing.assert_allclose(again(bare[0], bare[1]), lying(1), atol=1e-9)
+    assert len(aligned) == count
     assert not list((tmp_path / "kept").glob("*.part"))
+
+
+def test_what_was_kept_is_of_its_own_reference(subjects, aligned, tmp_path):
+    bare = [replace(subject, labels=None, centroids={}) for subject in subjects]
+    first = ReferenceAlignment(bare, tmp_path)(bare[0], bare[2])
+    assert not np.array_equal(ReferenceAlignment(bare[1:], tmp_path)(bare[1], bare[2]), first)
+    assert aligned == [(bare[0].name, bare[2].name), (bare[1].name, bare[2].name)]
 
 
 @pytest.mark.parametrize("kind", ["tissues", "both sides"])

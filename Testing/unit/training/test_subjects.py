@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 
 from FiReworkRegistrationLib.engine.errors import RegistrationError
-from FiReworkRegistrationLib.training.subjects import brain_mask, centroid_affine, label_centroids, load_subjects
+from FiReworkRegistrationLib.training.subjects import (
+    Subject,
+    brain_mask,
+    centroid_affine,
+    label_centroids,
+    load_subjects,
+)
 
 
 def test_subjects_are_read_with_masks_and_centroids(subject_folder):
@@ -37,6 +43,18 @@ def test_mask_is_closed_and_filled():
     labels[3:9, 3:9, 3:9] = 1
     labels[5:7, 5:7, 5:7] = 0
     assert brain_mask(labels)[5, 5, 5]
+
+
+def test_a_brain_that_fills_its_volume_keeps_its_border():
+    assert brain_mask(np.ones((6, 6, 6), int)).all()
+
+
+def test_extent_and_center_of_the_brain_in_mm():
+    mask = np.zeros((10, 12, 14), bool)
+    mask[2:5, 3:9, 4:12] = True
+    subject = Subject("a", mask.astype(float), None, mask, np.diag([-2.0, 3.0, 4.0, 1.0]))
+    np.testing.assert_allclose(subject.extent, (16, 18, 12))
+    np.testing.assert_allclose(subject.center, (-15, 16.5, 12))
 
 
 def test_subjects_without_labels_cannot_be_paired(subject_folder):

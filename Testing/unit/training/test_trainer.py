@@ -6,6 +6,7 @@ import torch
 
 from FiReworkRegistrationLib.engine.errors import RegistrationError
 from FiReworkRegistrationLib.engine.weights import read_weights
+from FiReworkRegistrationLib.training import trainer as module
 from FiReworkRegistrationLib.training.subjects import load_subjects
 from FiReworkRegistrationLib.training.trainer import Trainer, learning_rate
 
@@ -48,6 +49,16 @@ def test_a_resumed_run_drops_the_same_paths(tmp_path, subjects, tiny_config):
     resumed.run()
     for name, value in whole.network.state_dict().items():
         assert torch.equal(value, resumed.network.state_dict()[name]), name
+
+
+def test_a_resumed_run_keeps_better_weights_and_forgets_lost_steps(tmp_path, subjects, tiny_config):
+    killed = Trainer(tiny_config, tmp_path, *subjects, report=quiet)
+    killed.run(until=4)
+    killed.log.add(5, seconds=1.0, rate=0.1, loss=9.0, ncc=0.1, smoothness=0.1, overlap=0.1)
+    killed.log.flush()
+    resumed = Trainer(tiny_config, tmp_path, *subjects, report=quiet)
+    assert resumed.best == killed.best > 0
+    assert [row["step"] for row in resumed.log.rows["log"]] == [1, 2, 3, 4]
 
 
 def test_a_run_leaves_its_records(tmp_path, subjects, tiny_config):
@@ -100,6 +111,28 @@ def test_training_lowers_the_loss(tmp_path, subjects, tiny_config):
     trainer.run()
     losses = [row["loss"] for row in trainer.log.rows["log"]]
     assert sum(losses[-6:]) / 6 < sum(losses[:6]) / 6
+
+
+def test_training_goes_on_after_an_evaluation(tmp_path, subjects, tiny_config):
+    trainer = Trainer(tiny_config, tmp_path, *subjects, report=quiet)
+    trainer._evaluate()
+    assert trainer.network.training
+
+
+def test_the_network_sees_the_augmented_image_warped_too(tmp_path, subjects, tiny_config):
+    trainer = Trainer(replace(tiny_config, gamma=0.5, bias=0.5), tmp_path, subjects[0], report=quiet)
+    seen = []
+    trainer.network.register_forward_pre_hook(lambda module, given: seen.append(given))
+    trainer._train_step()
+    _fixed, moving, _field, warped = next(given for given in seen if not given[2].any())
+    assert torch.allclose(warped, moving, atol=1e-6)
+
+
+def test_the_loss_is_the_sum_over_the_stages(tmp_path, subjects, tiny_config, monkeypatch):
+    monkeypatch.setattr(module, "local_ncc", lambda *images: torch.tensor(0.25))
+    monkeypatch.setattr(module, "gradient_penalty", lambda field: 0 * field.sum())
+    config = replace(tiny_config, stages=3, grad_stages=3, random_stages=False, folding=0.0, label_weight=0.0)
+    assert Trainer(config, tmp_path, subjects[0], report=quiet)._train_step()["loss"] == pytest.approx(-0.75)
 
 
 def test_learning_rate_falls_as_in_the_paper(tiny_config):

@@ -1,0 +1,5 @@
+"""The test host in place of Slicer."""
+
+import host
+
+host.install()
