@@ -25,7 +25,10 @@ def main(arguments=None) -> int:
     # Read when PyTorch is loaded: its threads then sleep while they wait, and do not burn CPU time.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
-        return options.run(options) or 0
+        status = options.run(options) or 0
+        # Here, where a reader that has gone is no failure; Python would do it at its very end.
+        sys.stdout.flush()
+        return status
     except RegistrationError as error:
         return _failed(f"error: {error}")
     except (RuntimeError, MemoryError) as error:

@@ -1,5 +1,6 @@
 """Which device computes, and in which precision."""
 
+import re
 from contextlib import contextmanager, nullcontext
 
 import torch
@@ -73,9 +74,10 @@ def _gpu_computes_in_bf16(device: torch.device) -> bool:
 
 
 def _gpu_is_good_at_fp16(device: torch.device) -> bool:
-    """Volta and Turing, without the cards that have no units for it: those return NaN (PyTorch issue 58123)."""
-    is_sound = not torch.cuda.get_device_name(device).startswith(("NVIDIA GeForce GTX 16", "GeForce GTX 16"))
-    return torch.cuda.get_device_capability(device)[0] >= 7 and is_sound
+    """Volta and Turing, without the cards that return NaN (PyTorch issue 58123, and lists in public projects)."""
+    broken = r"\b(GTX 16\d0|T500|T550|T600|T1000|T1200|T2000|MX450|MX550|CMP 30HX)\b"
+    is_broken = re.search(broken, torch.cuda.get_device_name(device)) is not None
+    return torch.cuda.get_device_capability(device)[0] >= 7 and not is_broken
 
 
 def _cpu_computes_in_bf16() -> bool:

@@ -125,6 +125,12 @@ def check_volume_path(path) -> Path:
     return path
 
 
+def is_same_file(first, second) -> bool:
+    """Also under other names: macOS and Windows take capitals for small letters."""
+    first, second = Path(first).absolute().resolve(), Path(second).absolute().resolve()
+    return first == second or (first.exists() and second.exists() and first.samefile(second))
+
+
 def check_output(path) -> Path:
     """``path`` if a file can be written there, else RegistrationError."""
     path = Path(path)

@@ -15,14 +15,15 @@ LEAST_CHANGE_VOXELS = 0.05
 def best_iteration(figures, most_folded=MOST_PERCENT_FOLDED) -> int:
     """Index of the iteration with the highest local NCC among those that hardly fold.
 
-    The last one if its folds were repaired: that was asked for, and costs a little of the similarity.
+    The last one if its folds were repaired, which was asked for and costs a little of the similarity, unless it is
+    worse than the start.
 
     :param figures: sequence of ``Iteration`` (``index``, ``local_ncc``, ``percent_folded``, ``repair``), 0 the affine
         start, which never folds and is chosen when every other one folds too much.
     :param most_folded: percent of voxels; an iteration above it is vetoed.
     :return: the earliest of equals.
     """
-    if figures[-1].repair is not None:
+    if figures[-1].repair is not None and figures[-1].local_ncc > figures[0].local_ncc:
         return figures[-1].index
     allowed = [entry for entry in figures if entry.percent_folded <= most_folded] or [figures[0]]
     return max(allowed, key=lambda entry: (entry.local_ncc, -entry.index)).index

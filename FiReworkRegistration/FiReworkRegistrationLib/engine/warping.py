@@ -91,4 +91,6 @@ def resample_affine(image: torch.Tensor, matrix, shape, mode="bilinear", padding
 
 def bounded(image: torch.Tensor) -> torch.Tensor:
     """(B, C, D, H, W) with an empty slice after an axis of one voxel, which ``grid_sample`` takes to be everywhere."""
+    if 1 not in image.shape[2:]:
+        return image
     return F.pad(image, [after for size in reversed(image.shape[2:]) for after in (0, int(size == 1))])

@@ -60,6 +60,8 @@ class Actions:
 
     def _onRefine(self, checked=False):
         runner = self._sections.runner
+        # A volume may have been moved since: the session ends then.
+        self._sections.update()
         if runner.session and not runner.running:
             last = runner.session.iterations[-1].index
             more = min(last + self._sections.parameters.iterations, MOST_ITERATIONS)
@@ -72,6 +74,8 @@ class Actions:
         from ..engine.presets import POLISH
 
         runner = self._sections.runner
+        # A volume may have been moved since: the session ends then.
+        self._sections.update()
         if runner.session and not runner.running:
             self._run(lambda parameters: runner.polish(POLISH), self._nowHeld)
 

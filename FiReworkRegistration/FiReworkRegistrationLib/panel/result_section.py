@@ -1,6 +1,7 @@
 """The K slider, the verdict, and what the slice views show of the result."""
 
 import logging
+from contextlib import suppress
 
 import qt
 import slicer
@@ -10,6 +11,7 @@ from ..engine.state_names import iterations_up_to, state_name
 from ..mrml.compare import Compare
 from ..mrml.compare_modes import CompareMode
 from ..mrml.language import say
+from ..mrml.presence import NodesRemoved
 from .flicker import Flicker
 from .one_by_one import OneByOne
 
@@ -28,10 +30,12 @@ class ResultSection:
     :param ui: the panel's widgets.
     :param runner: ``Runner``.
     :param verdict: called with an iteration for the sentences on it.
+    :param onEnded: called when it is found that the session cannot go on.
     """
 
-    def __init__(self, ui, runner, verdict, onReleased):
+    def __init__(self, ui, runner, verdict, onReleased, onEnded):
         self._ui, self._runner, self._verdict, self._onReleased = ui, runner, verdict, onReleased
+        self._onEnded = onEnded
         self._compare = Compare(slicer.mrmlScene, later=lambda function: qt.QTimer.singleShot(0, function))
         self._views = OneByOne()
         self._flicker = Flicker(self._flip)
@@ -107,7 +111,7 @@ class ResultSection:
         Without a result, the user's own views.
         """
         session = self._runner.session
-        if self._runner.running and session and session.transformNode:
+        if self._runner.running and session and session.transformNode and session.finishedIteration is None:
             self._showPair(draft=True)
             return
         transform = self._parameters.outputTransform if self._parameters else None
@@ -128,10 +132,12 @@ class ResultSection:
         self._timer.stop()
         session = self._runner.session
         if self._isAtRest(session):
-            if session.isWhole and session.shownIteration != session.finishedIteration:
-                session.show(session.finishedIteration)
-                self._setSlider(self._ui.iterationSlider.maximum, session.finishedIteration)
-                self._describe()
+            if session.shownIteration != session.finishedIteration:
+                # Also where a volume was changed meanwhile: the outputs are to agree with each other.
+                with suppress(NodesRemoved):
+                    session.show(session.finishedIteration)
+                    self._setSlider(self._ui.iterationSlider.maximum, session.finishedIteration)
+                    self._describe()
             session.placeMoving(False)
 
     def forget(self):
@@ -165,7 +171,8 @@ class ResultSection:
             self._missed = value
             return
         if not session.isWhole:
-            # A needed node has just gone: the session will end, see scene_watch.py.
+            # A needed node has gone, or a volume was moved, which nobody told: the session ends.
+            qt.QTimer.singleShot(0, self._onEnded)
             return
         self._views.hold()
         session.show(value)

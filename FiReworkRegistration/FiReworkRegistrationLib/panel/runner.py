@@ -193,7 +193,7 @@ class Runner:
                 return session.finish(session.bestIteration)
             except Cancelled:
                 # What was finished stays when the user wants that; a closed scene raises from finish again.
-                if self.abandoned or not (session.cancelKeeps and len(session.iterations) > 1):
+                if self.abandoned or not (session.cancelKeeps and session.registration and len(session.iterations) > 1):
                     raise
                 self._cancelRequested = False
                 return session.finish(session.bestIteration)

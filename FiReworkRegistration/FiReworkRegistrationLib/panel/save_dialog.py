@@ -27,7 +27,7 @@ class SaveDialog:
             (_("ITK transform (*.h5)"), _("Displacement field (*.nrrd)"), _("Displacement field (*.nii.gz)"))
         )
         folder = self._folder or slicer.app.defaultScenePath
-        proposed = os.path.join(folder, re.sub(r"[^\w .()+-]", "_", name).strip(" .")[:LONGEST] + ENDINGS[0])
+        proposed = os.path.join(folder, _shortened(re.sub(r"[^\w .()+-]", "_", name).strip(" .")) + ENDINGS[0])
         chosen = qt.QFileDialog.getSaveFileName(slicer.util.mainWindow(), title, proposed, filters)
         if not chosen:
             return ""
@@ -39,6 +39,11 @@ class SaveDialog:
                 return ""
         self._folder = os.path.dirname(path)
         return path
+
+
+def _shortened(name):
+    """The end stays: there an inverse says that it is one."""
+    return name if len(name) <= LONGEST else name[: LONGEST // 2].rstrip() + "_" + name[1 - LONGEST // 2 :]
 
 
 def completed(path):

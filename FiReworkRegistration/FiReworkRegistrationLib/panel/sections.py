@@ -31,7 +31,7 @@ class Sections:
         )
         self.judge = JudgeSection(ui, self.runner, lambda change: self.result.changingLayout(change))
         self.actions = Actions(ui, self)
-        self.result = ResultSection(ui, self.runner, self.judge.verdict, self.actions.finish)
+        self.result = ResultSection(ui, self.runner, self.judge.verdict, self.actions.finish, lambda: self.update())
         self.use = UseSection(ui, self.runner, self.display.showError)
         self._pair = PairWatch()
         self._choices = [
@@ -64,8 +64,13 @@ class Sections:
             session = self.runner.session
             isOtherPair = self.parameters and self._pair.changed(self.parameters)
             # A needed node may have gone, also while something was computed.
-            if isOtherPair or (session and not session.isWhole):
+            isBroken = bool(session) and not session.isWhole
+            if isOtherPair or isBroken:
                 self.endSession()
+            if isBroken:
+                self.ui.statusLabel.text = _(
+                    "A volume of this registration was changed or removed: its iterations ended."
+                )
             if not self.runner.session:
                 self.ui.verdictLabel.text = self.judge.recall(self.parameters)
             for choice in self._choices:

@@ -1,7 +1,5 @@
 """evaluate: labelled pairs of files, judged."""
 
-from pathlib import Path
-
 from ..engine.errors import RegistrationError
 from .options import add_engine_options, add_preset_options, engine_settings, polish_settings
 from .progress import ProgressLine
@@ -24,7 +22,7 @@ def add_parser(commands) -> None:
 
 def evaluate(options) -> None:
     """Pairs from a JSON file to a table, and to a CSV file."""
-    from ..engine.files import check_output
+    from ..engine.files import check_output, is_same_file
     from ..training.evaluation import evaluate_pair, pair_names, read_pairs, read_rows, summary, write_rows
 
     preset, levels, seconds = polish_settings(options)
@@ -42,7 +40,7 @@ def evaluate(options) -> None:
     if options.csv:
         check_output(options.csv)
         inputs = [options.pairs, options.baseline, *(path for pair in pairs for path in pair.paths().values())]
-        if Path(options.csv).resolve() in {Path(path).resolve() for path in inputs if path}:
+        if any(is_same_file(path, options.csv) for path in inputs if path):
             raise RegistrationError(f"--csv '{options.csv}' is one of the inputs; choose another file for the rows.")
     rows, line = [], ProgressLine()
     for number, (files, name) in enumerate(zip(pairs, pair_names(pairs), strict=True)):

@@ -1,7 +1,5 @@
 """register: one pair of files."""
 
-from pathlib import Path
-
 from ..engine.errors import RegistrationError
 from .options import add_quality_options, engine_settings, polish_settings
 from .progress import ProgressLine
@@ -100,6 +98,8 @@ def register(options) -> None:
 
 def _check_apart(options) -> None:
     """:raises RegistrationError: an output would replace another one, or an input."""
+    from ..engine.files import is_same_file
+
     inputs = ("fixed", "moving", "fixed_mask", "moving_mask", "initial_transform")
     outputs = ("transform_out", "inverse_transform_out", "warped_moving_out", "jacobian_out", "figures_out")
     taken = {}
@@ -107,12 +107,8 @@ def _check_apart(options) -> None:
         value = getattr(options, name)
         if not value:
             continue
-        path = Path(value).absolute().resolve()
-        # Also under other names: macOS and Windows take capitals for small letters.
-        same = (
-            known for known in taken if known == path or (path.exists() and known.exists() and known.samefile(path))
-        )
-        other = taken.setdefault(next(same, path), name)
+        other = next((known for known, path in taken.items() if is_same_file(path, value)), name)
+        taken[name] = value
         if other != name and name in outputs:
             words = [f"--{each.replace('_', '-')}" for each in (other, name)]
             raise RegistrationError(

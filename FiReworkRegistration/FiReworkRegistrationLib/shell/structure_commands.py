@@ -34,6 +34,7 @@ def train_structures(options) -> None:
     """Train to the last step, or resume."""
     from ..engine.device import choose_device
     from ..engine.weights import read_weights
+    from ..training.cohort_files import check_persons, find_entries
     from ..training.structure_trainer import StructureConfig, StructureTrainer
     from ..training.subjects import load_subjects
 
@@ -41,8 +42,10 @@ def train_structures(options) -> None:
     labels = None if options.labels is None else read_json(options.labels, "List of labels")
     initial = read_weights(options.initial_weights) if options.initial_weights else None
     line = ProgressLine()
-    subjects = load_subjects(options.train, progress=lambda i, n: line.show(i / n, f"{i}/{n} training images"))
-    dev = load_subjects(options.dev) if options.dev else []
+    entries, held_back = find_entries(options.train), find_entries(options.dev) if options.dev else []
+    check_persons(entries, held_back)
+    subjects = load_subjects(entries, progress=lambda i, n: line.show(i / n, f"{i}/{n} training images"))
+    dev = load_subjects(held_back) if held_back else []
     line.done(f"{len(subjects)} training and {len(dev)} dev subjects")
     trainer = StructureTrainer(config, options.output, subjects, dev, labels, initial, line.done, device)
     trainer.run(seconds=options.seconds)

@@ -61,7 +61,7 @@ def train(options) -> None:
     """Train to the end of the configuration, or resume."""
     from ..engine.device import choose_device
     from ..engine.weights import read_weights
-    from ..training.cohort_files import find_entries, split_by_person
+    from ..training.cohort_files import check_persons, find_entries, split_by_person
     from ..training.config import read_config
     from ..training.ranks import local_device
     from ..training.run_record import keep_record
@@ -83,9 +83,7 @@ def train(options) -> None:
         Path(options.output).mkdir(parents=True, exist_ok=True)
         keep_record(options.output, "dev.json", {"dev": sorted({entry.person for entry in held_back})})
     elif held_back:
-        both = sorted({entry.person for entry in entries} & {entry.person for entry in held_back})
-        if both:
-            raise RegistrationError(f"'{both[0]}' is among the training and the dev subjects; leave images of it out.")
+        check_persons(entries, held_back)
     subjects = load_subjects(entries, progress=lambda i, n: line.show(i / n, f"{i}/{n} training images"))
     dev = load_subjects(held_back, options.dev_subjects) if held_back else []
     line.done(f"{len(subjects)} training and {len(dev)} dev subjects, {device}")

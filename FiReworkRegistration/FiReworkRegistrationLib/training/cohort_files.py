@@ -76,6 +76,13 @@ def split_by_person(entries: list[Entry], share: float, seed: int, most: int) ->
     return [e for e in entries if e.person not in drawn], [e for e in entries if e.person in drawn]
 
 
+def check_persons(training: list[Entry], dev: list[Entry]) -> None:
+    """:raises RegistrationError: an image of a dev person is trained on."""
+    both = sorted({entry.person for entry in training} & {entry.person for entry in dev})
+    if both:
+        raise RegistrationError(f"'{both[0]}' is among the training and the dev subjects; leave images of it out.")
+
+
 def _of_folder(folder: Path) -> list[Entry]:
     stems = {}
     for file in sorted(folder.glob("*")):

@@ -50,13 +50,13 @@ def test_a_cpu_that_computes_in_a_precision_takes_it(monkeypatch, name, chosen):
 def test_a_gpu_computes_in_what_is_asked_for(monkeypatch):
     gpus = (
         ((7, 5), "Tesla T4"), ((8, 0), "NVIDIA A100"),
-        ((7, 5), "NVIDIA GeForce GTX 1660"), ((6, 1), "GeForce GTX 1080"),
+        ((7, 5), "NVIDIA GeForce GTX 1660"), ((6, 1), "GeForce GTX 1080"), ((7, 5), "NVIDIA T600 Laptop GPU"),
     )  # fmt: skip
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: gpus[device.index][0])
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: gpus[device.index][1])
     chosen = [
         [choose_precision(name, torch.device("cuda", index)) for name in ("auto", "bf16", "fp16", "fp32")]
-        for index in range(4)
+        for index in range(5)
     ]
     assert chosen[:2] == [["fp16", "fp32", "fp16", "fp32"], ["bf16", "bf16", "fp16", "fp32"]]
-    assert chosen[2:] == [["fp32", "fp32", "fp16", "fp32"]] * 2
+    assert chosen[2:] == [["fp32", "fp32", "fp16", "fp32"]] * 3

@@ -81,3 +81,14 @@ def test_a_full_disk_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(sitk, "WriteImage", lambda image, path, **_: (tmp_path / "a.nii.gz").write_bytes(b""))
     with pytest.raises(RegistrationError, match="could not be written whole; check the disk space"):
         write_volume(Volume(np.zeros((4, 4, 4), np.uint8)), tmp_path / "a.nii.gz")
+
+
+def test_memory_that_is_used_up_is_no_bad_file(tmp_path, monkeypatch):
+    def full(path):
+        raise RuntimeError("itk::ERROR: Failed to allocate memory for image.")
+
+    (tmp_path / "a.nrrd").touch()
+    monkeypatch.setattr(sitk, "ReadImage", full)
+    with pytest.raises(RuntimeError, match="Failed to allocate") as raised:
+        read_volume(tmp_path / "a.nrrd")
+    assert not isinstance(raised.value, RegistrationError)

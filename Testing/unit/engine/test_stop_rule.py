@@ -42,6 +42,8 @@ def test_a_repair_that_was_asked_for_is_kept():
     states = figures([0.5, 0.8, 0.79], [0, 0.02, 0])
     states[2].repair = SimpleNamespace(changed=3.0)
     assert best_iteration(states) == 2
+    states[2].local_ncc = 0.4
+    assert best_iteration(states) == 1
     # Not when the network went on from there.
     assert best_iteration([*states, *figures([0.5, 0.8, 0.79, 0.78])[3:]]) == 1
 

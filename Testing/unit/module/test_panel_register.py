@@ -419,3 +419,13 @@ def test_results_are_not_chosen_as_the_next_pair(registered):
         slicer.mrmlScene.RemoveNode(node)
     slicer.app.processEvents()
     assert parameters.fixedVolume is None and parameters.movingVolume is None
+
+
+@pytest.mark.parametrize("moment", ["Align", "Iteration"])
+def test_cancel_before_there_is_anything_to_keep(ready, engine, app, meanwhile, moment):
+    ready.ui.keepCheckBox.checked = True
+    engine.align, engine.step = 0.2, 0.2
+    meanwhile(lambda: ready.runner.running and moment in ready.ui.statusLabel.text, ready.runner.cancel)
+    ready.ui.registerButton.click()
+    assert app.errors == [] and ready.runner.session is None
+    assert outputs(ready) == [None] * 3

@@ -344,3 +344,31 @@ def test_a_moving_volume_with_the_result_hardened_on_it_is_not_displaced_twice(v
     slider.setSliderPosition(1)
     assert moving.GetParentTransformNode() is None
     slider.setSliderDown(False)
+
+
+@pytest.mark.parametrize("how", ["slider", "refine", "polish"])
+def test_a_fixed_volume_whose_parent_was_turned_ends_the_session(ready, how):
+    """Nobody tells the panel of it: it looks when something is to go on."""
+    ui, parent = ready.ui, moved(0)
+    ui.fixedSelector.currentNode().SetAndObserveTransformNodeID(parent.GetID())
+    ui.registerButton.click()
+    before, matrix = warped(ready), np.eye(4)
+    matrix[0, 3] = 30
+    parent.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(matrix))
+    if how == "slider":
+        Hands().drag(ui.iterationSlider, 1)
+    else:
+        getattr(ui, how + "Button").click()
+    slicer.app.processEvents()
+    assert ready.runner.session is None and not ui.iterationSlider.enabled and not ui.refineButton.enabled
+    assert "was changed or removed" in ui.statusLabel.text
+    np.testing.assert_array_equal(warped(ready), before)
+
+
+def test_a_volume_changed_while_the_slider_is_held_leaves_outputs_that_agree(registered, slider):
+    slider.setSliderDown(True)
+    slider.setSliderPosition(1)
+    registered.ui.fixedSelector.currentNode().SetAndObserveTransformNodeID(moved(30).GetID())
+    registered.exit()
+    assert held(registered) == 3
+    slider.setSliderDown(False)

@@ -304,7 +304,11 @@ def test_a_name_that_no_file_system_takes_is_shortened(ready, volume, path):
         selector.setCurrentNode(volume(130 * letter))
     ready.ui.registerButton.click()
     ready.ui.saveTransformButton.click()
-    assert len(os.path.basename(path.asked[0][1])) < 80
+    ready.ui.saveInverseButton.click()
+    names = [os.path.basename(proposed) for _title, proposed, _filters in path.asked]
+    assert max(map(len, names)) < 80
+    # Under one name, the inverse would replace the transform.
+    assert names[1].endswith("inverse.h5") and names[0] != names[1]
 
 
 @pytest.mark.parametrize("role", ["fixed", "moving"])

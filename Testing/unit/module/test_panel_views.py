@@ -1,5 +1,7 @@
 """What the slice views show: compare modes, flicker, Jacobian overlay, deformed grid, linked slices."""
 
+import time
+
 import pytest
 import slicer
 
@@ -296,3 +298,14 @@ def test_back_in_the_panel_while_it_runs_the_pair_is_seen(views, ready, engine, 
     meanwhile(lambda: ready.runner.running and ready.ui.iterationSlider.value == 2, back)
     ready.ui.registerButton.click()
     assert found == ["Template", "Patient"]
+
+
+def test_back_in_the_panel_while_something_else_is_computed_the_result_is_seen(views, registered, meanwhile):
+    def back():
+        registered.exit()
+        registered.enter()
+
+    meanwhile(lambda: registered.runner.running, back)
+    registered.runner.run(lambda: time.sleep(0.3))
+    slicer.app.processEvents()
+    assert layers(views) == ["Template", "Patient registered"]

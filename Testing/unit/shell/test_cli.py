@@ -245,12 +245,11 @@ def test_rows_do_not_replace_what_is_evaluated(subject_folder, tiny_model, tmp_p
 @pytest.fixture
 def shell(pair, tmp_path):
     """The command in a process of its own; ends when the test does."""
-    command = [sys.executable, "-u", "-m", "FiReworkRegistrationLib", "register", *pair, "--device", "cpu"]
+    command = [sys.executable, "-m", "FiReworkRegistrationLib", "register", *pair, "--device", "cpu"]
     command += ["--preset", "fast", "--transform-out", str(tmp_path / "t.h5")]
-    path = os.pathsep.join(sys.path)
-    process = subprocess.Popen(
-        command, env={**os.environ, "PYTHONPATH": path}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    environment.pop("PYTHONUNBUFFERED", None)
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     yield process
     process.kill()
     process.communicate()
@@ -262,7 +261,9 @@ def test_ctrl_c_while_the_volumes_are_aligned_is_no_failure(shell):
         assert line, "it ended before it aligned anything"
     shell.send_signal(signal.SIGINT)
     _, error = shell.communicate(timeout=120)
-    assert shell.returncode == 130 and error.splitlines()[-1] == "interrupted" and "Traceback" not in error
+    # A shell reports both as 130.
+    assert shell.returncode in (130, -signal.SIGINT)
+    assert error.splitlines()[-1] == "interrupted" and "Traceback" not in error
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has other pipes")

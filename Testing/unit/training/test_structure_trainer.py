@@ -115,3 +115,14 @@ def test_a_gradient_that_is_not_finite_ends_the_run(tmp_path, subjects):
 def test_labels_that_cannot_be_learned(tmp_path, subjects, labels, message):
     with pytest.raises(RegistrationError, match=message):
         StructureTrainer(CONFIG, tmp_path, subjects, labels=labels, report=quiet)
+
+
+def test_a_run_without_a_checkpoint_begins_anew(tmp_path, subjects):
+    stopped = StructureTrainer(replace(CONFIG, checkpoint_every=9), tmp_path, subjects[:2], subjects[2:], report=quiet)
+    stopped.save = lambda: None
+    stopped.run(until=2)
+    assert stopped.log.read("dev")
+    again = StructureTrainer(CONFIG, tmp_path, subjects[:2], subjects[2:], report=quiet)
+    assert again.log.read("dev") == []
+    again.run(seconds=0)
+    assert again.step == 0
