@@ -130,12 +130,13 @@ class Compare:
         """Everything as it was before the first ``show``; ``show`` may follow again."""
         if self._state is None:
             return
-        self._hideOverlays()
-        self._layout.restore()
-        self._state.restore()
-        self._volumes.removeAll()
         state, layout = self._state, self._layout
+        # First: what is removed and restored sets off events, upon which nothing is to be shown again.
         self.forget()
+        self._hideOverlays()
+        layout.restore()
+        state.restore()
+        self._volumes.removeAll()
         if layout.own is not None:
             # As in show: once more when views have their size, if they are still the user's.
             self._later(lambda: None if self.isShowing else state.restoreSlices())

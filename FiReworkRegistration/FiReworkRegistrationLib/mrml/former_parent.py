@@ -8,6 +8,13 @@ FIXED_TO_WORLD = "FiRework.fixedToWorld"
 PAIR_ROLES = ("FiRework.fixed", "FiRework.moving")
 
 
+def setParentBack(node, parentID):
+    """Under its former parent, if that is still there: one that is gone would come back as whatever gets its ID."""
+    scene = node.GetScene()
+    isThere = scene is not None and scene.GetNodeByID(parentID or "") is not None
+    node.SetAndObserveTransformNodeID(parentID if isThere else None)
+
+
 def movingToWorldText(movingToWorld):
     """What the attribute :data:`MOVING_TO_WORLD` says of a 4x4, RAS mm."""
     return " ".join(repr(float(value)) for row in movingToWorld for value in row)

@@ -2,6 +2,8 @@
 
 import weakref
 
+from .former_parent import setParentBack
+
 #: Node reference roles of a transform: the volume that was put under it, and what that was under before. A scene that
 #: is saved meanwhile tells so what to take back.
 PLACED_ROLE, FORMER_ROLE = "FiRework.placed", "FiRework.placedFrom"
@@ -37,10 +39,7 @@ class MovingPlace:
         parent = self._node.GetParentTransformNode()
         # With a transform that is removed, what is under it loses its parent.
         if parent is transform or (parent is None and transform.GetScene() is None):
-            # One that is gone would come back as whatever node gets its ID next.
-            scene = self._node.GetScene()
-            isThere = scene is not None and scene.GetNodeByID(self._formerID or "") is not None
-            self._node.SetAndObserveTransformNodeID(self._formerID if isThere else None)
+            setParentBack(self._node, self._formerID)
 
     def leave(self):
         """It is the user's doing from now on, and stays there."""

@@ -7,7 +7,7 @@ from typing import Any
 import slicer
 
 from ..engine.texts import tr as _
-from .former_parent import FIXED_TO_WORLD, MOVING_TO_WORLD, PAIR_ROLES
+from .former_parent import FIXED_TO_WORLD, MOVING_TO_WORLD, PAIR_ROLES, setParentBack
 from .jacobian import addJacobianColors, findJacobianColors, showAsJacobian
 from .language import say
 from .node_copy import copyOf
@@ -200,7 +200,7 @@ def _rememberTransform(node, undo):
     # The copy shares the transform object: whoever writes into the node has to set another one first.
     content = copyOf(node)
     undo.callback(node.CopyContent, content, False)
-    undo.callback(node.SetAndObserveTransformNodeID, node.GetTransformNodeID())
+    undo.callback(setParentBack, node, node.GetTransformNodeID())
     for name in (
         "FiRework.iterations", "FiRework.polished", "FiRework.model", "FiRework.percentFolded",
         "FiRework.inverseResidual", MOVING_TO_WORLD, FIXED_TO_WORLD, VERDICT,
@@ -225,7 +225,7 @@ def setVolumeBack(node, image, matrix, parentTransformID):
     """Give a volume node its former image, 4x4 IJK to RAS (mm) and parent again."""
     node.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(matrix))
     node.SetAndObserveImageData(image)
-    node.SetAndObserveTransformNodeID(parentTransformID)
+    setParentBack(node, parentTransformID)
 
 
 def _writeTransform(node, displacementMap, fixedNode, movingNode, attributes):

@@ -127,6 +127,8 @@ def readPair(
 def _contents(fixedNode, movingNode):
     """Images with their geometry, and what the fixed one is placed under. The moving one is placed by the panel too."""
     parent, matrix = fixedNode.GetParentTransformNode(), vtk.vtkMatrix4x4()
-    isLinear = parent is None or bool(parent.GetMatrixTransformToWorld(matrix))
+    isLinear = parent is None or bool(parent.IsTransformToWorldLinear())
+    if parent is not None and isLinear:
+        parent.GetMatrixTransformToWorld(matrix)
     images = [(node.GetImageData(), ijkToRAS(node).tolist()) for node in (fixedNode, movingNode)]
     return images, isLinear, slicer.util.arrayFromVTKMatrix(matrix).tolist()

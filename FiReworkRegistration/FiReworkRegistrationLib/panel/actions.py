@@ -1,6 +1,7 @@
 """What the buttons do that start, end or exchange something."""
 
 import time
+from contextlib import ExitStack
 
 import qt
 import slicer
@@ -67,7 +68,7 @@ class Actions:
             more = min(last + self._sections.parameters.iterations, MOST_ITERATIONS)
             self._run(
                 lambda parameters: runner.refine(max(more, last + 1), parameters.stopEarly),
-                lambda: self._gainedBy(runner.session.iterations[-1].index - last),
+                lambda: self._gainedSince(last),
             )
 
     def _onPolish(self, checked=False):
@@ -106,10 +107,11 @@ class Actions:
         name = say(state_name(session.iterations, session.finishedIteration))
         return _("The outputs now hold this state: {state}.").format(state=name)
 
-    def _gainedBy(self, count):
+    def _gainedSince(self, last):
         session = self._sections.runner.session
-        if session.finishedIteration == session.iterations[-1].index:
+        if session.finishedIteration > last:
             return self._nowHeld()
+        count = session.iterations[-1].index - last
         return _("{count} more iterations were no better; the outputs hold the best result.").format(count=count)
 
     def _run(self, work, told, showBar=True):
@@ -146,7 +148,10 @@ class Actions:
     def _settle(self, outputs, parameters, told):
         """The panel at rest again, whatever came of the work and whatever cannot be drawn."""
         sections = self._sections
-        try:
+        with ExitStack() as atLast:
+            # Whatever fails before, such as figures that memory does not allow.
+            atLast.callback(sections.update)
+            atLast.callback(sections.result.update)
             if outputs and outputs.transform.GetScene():
                 self._ui.statusLabel.text = told()
                 # The selectors then show which nodes hold the result, unless another pair was chosen meanwhile.
@@ -156,11 +161,8 @@ class Actions:
                         parameters.outputVolume = outputs.volume
                         parameters.outputJacobian = outputs.jacobian
             sections.judge.update(parameters, compare=bool(outputs))
-            sections.result.update()
-            if not sections.runner.session:
-                sections.showResult()
-        finally:
-            sections.update()
+        if not sections.runner.session:
+            sections.showResult()
 
     def _onBegun(self):
         """Events come through: the button turns Cancel."""

@@ -6,6 +6,11 @@ from slicer.i18n import tr as _
 
 from ..mrml.language import say
 
+#: Of a point list: a point was placed, dropped after it was dragged, or taken away.
+POINT_EVENTS = (
+    "PointPositionDefinedEvent", "PointPositionUndefinedEvent", "PointEndInteractionEvent", "PointRemovedEvent",
+)  # fmt: skip
+
 
 class JudgeSection:
     """Shows what ``mrml/judge.py`` finds about the runner's session.
@@ -18,6 +23,7 @@ class JudgeSection:
     def __init__(self, ui, runner, changingLayout):
         self._ui, self._runner, self._changingLayout = ui, runner, changingLayout
         self._parameters, self._waiting = None, False
+        self._heard, self._tags = [], []  # point lists, and observers of them
         self._judge = self._session = self._chosen = None
         ui.plotButton.connect("clicked(bool)", self.showPlot)
         self.forget()
@@ -71,13 +77,33 @@ class JudgeSection:
     def compareSoon(self, parameters):
         """Compare anew what may have been chosen, but not here, in the middle of a change of the parameter node."""
         self._parameters = parameters
+        self._hear([parameters.fixedLandmarks, parameters.movingLandmarks] if parameters else [])
         if not self._waiting:
             self._waiting = True
             qt.QTimer.singleShot(0, self._compareNow)
 
+    def _hear(self, pointLists):
+        """Points are placed and moved in the views, of which the parameter node does not hear."""
+        if pointLists == self._heard:
+            return
+        for node, tag in self._tags:
+            node.RemoveObserver(tag)
+        self._heard = pointLists
+        self._tags = [
+            (node, node.AddObserver(getattr(node, event), lambda caller, event: self.compareSoon(self._parameters)))
+            for node in filter(None, pointLists)
+            for event in POINT_EVENTS
+        ]
+
     def _compareNow(self):
         self._waiting = False
-        self.compare(self._parameters, onlyIfChanged=True)
+        try:
+            self.compare(self._parameters, onlyIfChanged=True)
+        except Exception as error:
+            from .messages import explain
+
+            # What is still there was measured of other nodes.
+            self._ui.judgementLabel.text = explain(error)[0]
 
     def compare(self, parameters, onlyIfChanged=False):
         """Dice and landmark errors of the nodes that are chosen, for the finished iteration."""
@@ -114,7 +140,10 @@ class JudgeSection:
                 lines.append(say(error))
         transform = session.transformNode
         judge.diceTable, judge.landmarkTable = recallTables(transform)
-        self._ui.judgementLabel.text = "\n".join(lines + judge.compare(session.finishedIteration))
+        # What it says is of other nodes or another iteration: gone, should this one fail.
+        self._ui.judgementLabel.text = ""
+        lines += judge.compare(session.finishedIteration)
+        self._ui.judgementLabel.text = "\n".join(lines)
         # Reading a segmentation may add what it is compared by.
         self._chosen = [stamp(node) for node in nodes]
         if transform.GetScene():

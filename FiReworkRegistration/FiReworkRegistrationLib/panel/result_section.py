@@ -68,7 +68,7 @@ class ResultSection:
                 # Moved while something else was computed: the outputs still have to follow.
                 self._timer.start()
         missed, self._missed = self._missed, None
-        if missed is not None:
+        if missed is not None and self._parameters:
             self._ui.iterationSlider.value = missed
 
     def catchUp(self):
@@ -83,7 +83,8 @@ class ResultSection:
         session = self._runner.session
         self._views.hold()
         session.show(index)
-        session.placeMoving(True)
+        # To be seen: whoever works elsewhere meanwhile, has the volume where it was.
+        session.placeMoving(self._parameters is not None)
         self._ui.iterationSlider.enabled = False
         self._enable(False)
         self._setSlider(index, index)
@@ -112,6 +113,7 @@ class ResultSection:
         """
         session = self._runner.session
         if self._runner.running and session and session.transformNode and session.finishedIteration is None:
+            session.placeMoving(self._parameters is not None)
             self._showPair(draft=True)
             return
         transform = self._parameters.outputTransform if self._parameters else None
@@ -125,6 +127,8 @@ class ResultSection:
         self._views.hold()
         self._flicker.setOn(False)
         self.rest()
+        if self._runner.session:
+            self._runner.session.placeMoving(False)
         self._compare.end()
 
     def rest(self):
@@ -207,6 +211,10 @@ class ResultSection:
     def _flip(self):
         self._views.hold()
         self._compare.flip()
+
+    def enableButtons(self):
+        """Nothing goes on while something else is computed."""
+        self._enable(bool(self._runner.session) and not self._runner.running)
 
     def _enable(self, enabled):
         """The buttons that go on from the last iteration."""

@@ -179,6 +179,7 @@ class Runner:
         from ..engine.errors import Cancelled
         from ..mrml.session import FINISH, POLISHING
 
+        known = len(session.iterations) if session.registration else 1
         try:
             try:
                 if session.registration is None:
@@ -193,7 +194,8 @@ class Runner:
                 return session.finish(session.bestIteration)
             except Cancelled:
                 # What was finished stays when the user wants that; a closed scene raises from finish again.
-                if self.abandoned or not (session.cancelKeeps and session.registration and len(session.iterations) > 1):
+                isMore = session.registration is not None and len(session.iterations) > known
+                if self.abandoned or not (session.cancelKeeps and isMore):
                     raise
                 self._cancelRequested = False
                 return session.finish(session.bestIteration)

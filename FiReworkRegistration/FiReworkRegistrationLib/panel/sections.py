@@ -31,7 +31,7 @@ class Sections:
         )
         self.judge = JudgeSection(ui, self.runner, lambda change: self.result.changingLayout(change))
         self.actions = Actions(ui, self)
-        self.result = ResultSection(ui, self.runner, self.judge.verdict, self.actions.finish, lambda: self.update())
+        self.result = ResultSection(ui, self.runner, self.judge.verdict, self.actions.finish, self.update)
         self.use = UseSection(ui, self.runner, self.display.showError)
         self._pair = PairWatch()
         self._choices = [
@@ -60,6 +60,7 @@ class Sections:
         button.toolTip = _("Stop after the iteration that is running") if cancellable else idle
         self.ui.swapButton.enabled = not running
         self.use.update(self.parameters)
+        self.result.enableButtons()
         if not running:
             session = self.runner.session
             isOtherPair = self.parameters and self._pair.changed(self.parameters)

@@ -138,7 +138,7 @@ def test_a_cancelled_second_run_says_again_what_holds_for_the_first(registered, 
     assert registered.ui.figuresTable.mrmlTableNode().GetNumberOfRows() == 5
 
 
-def test_points_that_are_placed_later_are_measured_on_coming_back(registered, landmarks):
+def test_points_that_are_placed_later_are_measured_at_once(registered, landmarks):
     ui = registered.ui
     moved = landmarks[1]
     moved.RemoveNthControlPoint(2)
@@ -147,10 +147,15 @@ def test_points_that_are_placed_later_are_measured_on_coming_back(registered, la
     slicer.app.processEvents()
     assert "points" in ui.judgementLabel.text
     moved.AddControlPoint([-1, 6, 1])
-    registered.exit()
-    registered.enter()
     slicer.app.processEvents()
     assert ui.judgementLabel.text == "Mean error of 3 landmarks: 3.0 → 3.0 (affine) → 0.0 mm."
+    # Dragged in a view: when the point is dropped.
+    moved.SetNthControlPointPosition(2, -1, 6, 10)
+    moved.InvokeEvent(moved.PointEndInteractionEvent)
+    slicer.app.processEvents()
+    assert ui.judgementLabel.text.endswith("→ 3.0 mm.")
+    registered.exit()
+    assert not moved.HasObserver(moved.PointEndInteractionEvent)
 
 
 def test_without_a_session_it_says_what_to_do(registered, landmarks):
@@ -237,3 +242,44 @@ def test_charts_that_were_deleted_are_made_anew(registered):
     found = registered.sections.judge._figures
     assert found.chart.GetScene() is slicer.mrmlScene
     assert first.table.GetScene() is None and not [node for node in first.series if node.GetScene()]
+
+
+@pytest.mark.parametrize("what", ["_measured", "showFigures"])
+def test_what_cannot_be_judged_costs_neither_slider_nor_place(ready, landmarks, monkeypatch, app, what):
+    from FiReworkRegistrationLib.mrml.judge import Judge
+
+    ui, judge, failed = ready.ui, getattr(Judge, what), []
+    ui.fixedLandmarksSelector.setCurrentNode(landmarks[0])
+    ui.movingLandmarksSelector.setCurrentNode(landmarks[1])
+
+    def fails(self, *given):
+        if ready.runner.session.finishedIteration is not None and not failed:
+            failed.append(True)
+            raise MemoryError("Unable to allocate 3 GiB")
+        return judge(self, *given)
+
+    monkeypatch.setattr(Judge, what, fails)
+    ui.registerButton.click()
+    assert len(app.errors) == 1
+    assert ui.movingSelector.currentNode().GetParentTransformNode() is None
+    assert ui.iterationSlider.enabled and ui.refineButton.enabled and ui.iterationSlider.value == 3
+    assert ui.outputVolumeSelector.currentNode() is not None
+
+
+def test_a_comparison_that_fails_says_so(registered, landmarks, monkeypatch):
+    """And leaves no figures of what was chosen before."""
+    from FiReworkRegistrationLib.mrml.judge import Judge
+
+    def fails(*_):
+        raise MemoryError("Unable to allocate 3 GiB")
+
+    ui = registered.ui
+    ui.fixedLandmarksSelector.setCurrentNode(landmarks[0])
+    ui.movingLandmarksSelector.setCurrentNode(landmarks[1])
+    slicer.app.processEvents()
+    assert "landmarks" in ui.judgementLabel.text
+    monkeypatch.setattr(Judge, "_measured", fails)
+    landmarks[1].SetNthControlPointPosition(0, 50, 50, 50)
+    registered.sections.update()
+    slicer.app.processEvents()
+    assert "Unable to allocate" in ui.judgementLabel.text

@@ -7,10 +7,13 @@ import weakref
 from types import SimpleNamespace
 
 import numpy as np
+import puppet_engine
 import pytest
+import qt
 import slicer
 
 from FiReworkRegistrationLib.engine.errors import RegistrationError
+from in_app.hands import Hands
 
 
 def node_names():
@@ -429,3 +432,57 @@ def test_cancel_before_there_is_anything_to_keep(ready, engine, app, meanwhile, 
     ready.ui.registerButton.click()
     assert app.errors == [] and ready.runner.session is None
     assert outputs(ready) == [None] * 3
+
+
+def test_a_better_iteration_in_the_middle_is_told(ready, monkeypatch):
+    monkeypatch.setattr(puppet_engine, "NCC", (0.5, 0.7, 0.8, 0.85, 0.84, 0.86, 0.90, 0.89, 0.88))
+    ready.ui.registerButton.click()
+    ready.ui.refineButton.click()
+    assert ready.ui.statusLabel.text.endswith("hold this state: 6.")
+
+
+@pytest.mark.parametrize("button", ["refineButton", "polishButton"])
+def test_a_cancel_before_anything_new_leaves_the_chosen_iteration(ready, engine, meanwhile, button):
+    ui, engine.step = ready.ui, 0.1
+    ui.keepCheckBox.checked = True
+    ui.registerButton.click()
+    Hands().drag(ui.iterationSlider, 1)
+    meanwhile(lambda: ready.runner.running and ui.registerButton.text == "Cancel", ready.runner.cancel)
+    getattr(ui, button).click()
+    assert ready.runner.session.finishedIteration == 1
+    assert ui.statusLabel.text == "The registration was stopped."
+
+
+def test_who_leaves_while_it_runs_has_the_moving_volume_where_it_was(ready, engine, meanwhile):
+    ui, engine.step, seen = ready.ui, 0.05, []
+    moving = ui.movingSelector.currentNode()
+
+    def look():
+        seen.append(moving.GetParentTransformNode())
+
+    meanwhile(lambda: ready.runner.running and ui.iterationSlider.value == 2, lambda: (ready.exit(), look()))
+    meanwhile(lambda: ready.runner.running and ui.iterationSlider.value == 4, look)
+    ui.registerButton.click()
+    assert seen == [None, None]
+
+
+def test_refine_and_polish_rest_while_something_else_is_computed(registered):
+    seen = []
+    qt.QTimer.singleShot(50, lambda: seen.append(registered.ui.refineButton.enabled))
+    registered.runner.run(lambda: time.sleep(0.2))
+    assert seen == [False] and registered.ui.refineButton.enabled
+
+
+def test_a_parent_that_is_gone_does_not_come_back(ready, engine, meanwhile):
+    shift, transform = (slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTransformNode", name) for name in ("Shift", "Mine"))
+    transform.SetAndObserveTransformNodeID(shift.GetID())
+    ready._parameterNode.outputTransform = transform
+    engine.step = 0.05
+
+    def remove():
+        slicer.mrmlScene.RemoveNode(shift)
+        ready.runner.cancel()
+
+    meanwhile(lambda: ready.runner.running and ready.ui.iterationSlider.value == 2, remove)
+    ready.ui.registerButton.click()
+    assert transform.GetTransformNodeID() is None

@@ -372,3 +372,16 @@ def test_a_volume_changed_while_the_slider_is_held_leaves_outputs_that_agree(reg
     registered.exit()
     assert held(registered) == 3
     slider.setSliderDown(False)
+
+
+def test_a_slider_moved_for_a_panel_that_was_left(registered, engine, meanwhile):
+    ui, engine.step = registered.ui, 0.2
+
+    def move():
+        ui.iterationSlider.value = 0
+        registered.exit()
+
+    meanwhile(lambda: registered.runner.running, move)
+    Hands().drag(ui.iterationSlider, 2)
+    registered.enter()
+    assert ui.iterationSlider.value == registered.runner.session.finishedIteration == 2

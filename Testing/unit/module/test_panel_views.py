@@ -309,3 +309,14 @@ def test_back_in_the_panel_while_something_else_is_computed_the_result_is_seen(v
     registered.runner.run(lambda: time.sleep(0.3))
     slicer.app.processEvents()
     assert layers(views) == ["Template", "Patient registered"]
+
+
+def test_no_overlay_comes_back_while_the_panel_is_left(views, registered):
+    """What is taken away sets off events, upon which the panel shows what is chosen."""
+    registered.ui.gridCheckBox.click()
+    slicer.app.processEvents()
+    registered._parameterNode.outputJacobian.SetHideFromEditors(True)
+    registered.exit()
+    assert registered._parameterNode is None
+    transform = slicer.util.getFirstNodeByClassByName("vtkMRMLTransformNode", "Patient to Template transform")
+    assert transform.GetDisplayNode() is None
