@@ -180,7 +180,7 @@ def residual_mm(fixed, moving) -> float:
 
 def measure(case: Case) -> dict:
     """Figures of a case, as texts."""
-    from FiReworkRegistrationLib.engine.alignment import align, expected
+    from FiReworkRegistrationLib.engine.alignment import align
     from FiReworkRegistrationLib.engine.coverage import coverage
     from FiReworkRegistrationLib.engine.errors import RegistrationError
     from FiReworkRegistrationLib.engine.inputs import prepare_image
@@ -194,11 +194,11 @@ def measure(case: Case) -> dict:
             for side, role in ((case.fixed, "Fixed"), (case.moving, "Moving"))
         ]
         began = time.perf_counter()
-        found, agreement = align(*(image.blanked for image in images))
+        found, agreement, meter = align(*(image.blanked for image in images))
         figures["seconds"] = f"{time.perf_counter() - began:.2f}"
         figures["error"] = f"{error_mm(case, found):.2f}"
         figures["agreement"] = f"{agreement.score:.3f}"
-        least = expected(*(image.blanked for image in images), DOUBTFUL_MM)
+        least = meter.misplaced(DOUBTFUL_MM)
         covered = coverage(images[0].content, images[0].volume.grid, images[1].volume.grid, found)
         figures["coverage"] = f"{covered:.3f}"
         # As ``verdict`` does, which the panel and ``register`` show.

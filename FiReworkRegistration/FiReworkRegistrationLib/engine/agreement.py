@@ -45,48 +45,62 @@ class AgreementMeter:
     """
 
     def __init__(self, fixed: Volume, moving: Volume, step=SAMPLE_MM):
-        strides = np.maximum(np.round(step / fixed.grid.spacing), 1).astype(int)
-        self._points = _lattice(fixed, strides)
-        self._moving_grid = moving.grid
-        # First voxel and the one after the last, i, j, k.
-        box = bounding_box(torch.from_numpy(moving.array > 0), 0)[::-1]
-        self._moving_box = np.array([[part.start for part in box], [part.stop for part in box]])
-        self._moving, self._moving_content = _smoothed(moving), (moving.array > 0).astype(np.float32)
-        self._fixed = _at_lattice(self._moving if fixed is moving else _smoothed(fixed), strides)
-        self._content = _at_lattice(fixed.array, strides) > 0
+        self._fixed = _Seen(fixed, step)
+        self._moving = self._fixed if fixed is moving else _Seen(moving, step)
 
     def __call__(self, matrix: np.ndarray) -> Agreement:
         """:param matrix: 4x4 RAS mm, fixed to moving."""
-        ijk = self._moving_grid.to_ijk(linear_map(matrix, self._points))
-        reached = ((ijk >= -0.5) & (ijk <= np.array(self._moving_grid.shape[::-1]) - 0.5)).all(axis=1)
-        ijk, fixed, content = ijk[reached], self._fixed[reached], self._content[reached]
-        # Elsewhere is nothing to be found: a volume may be mostly air.
-        near = ((ijk > self._moving_box[0] - 1) & (ijk < self._moving_box[1])).all(axis=1)
-        there = np.zeros(len(ijk), dtype=bool)
-        there[near] = _sample(self._moving_content, ijk[near]) > 0.5
-        both = content & there
-        smaller = min(content.sum(), there.sum())
-        if both.sum() < BINS:
-            return Agreement(0.0, 0.0)
-        pair = fixed[both], _sample(self._moving, ijk[both])
-        correlation, overlap = max(_ratio(*pair), _ratio(*pair[::-1])), float(both.sum() / smaller)
-        return Agreement(correlation, overlap, _pearson(*pair), int(both.sum()))
+        return _agreement(self._fixed, self._moving, matrix)
+
+    def misplaced(self, distance: float) -> float:
+        """``Agreement.score`` of a volume with itself moved, mean over the three axes, the lower one of the two
+        volumes: what volumes have that lie so many mm off.
+
+        How high good alignments score depends on what volumes show: heads .84 and more, tightly cut brains .72, which a
+        head turned by 20 degrees has too. This tells them apart.
+
+        :param distance: mm.
+        """
+        return min(_with_itself(volume, distance) for volume in (self._fixed, self._moving))
 
 
-def self_agreement(volume: Volume, distance: float, step=SAMPLE_MM) -> float:
-    """``Agreement.score`` of a volume with itself moved, mean over the three axes: what misplacement costs.
+class _Seen:
+    """A volume as points of its own lattice that are compared, and as what others are compared with."""
 
-    How high good alignments score depends on what volumes show: heads .84 and more, tightly cut brains .72, which a
-    head turned by 20 degrees has too. This tells them apart.
+    def __init__(self, volume: Volume, step: float):
+        strides = np.maximum(np.round(step / volume.grid.spacing), 1).astype(int)
+        self.grid, self.shown = volume.grid, volume.array > 0
+        # First voxel and the one after the last, i, j, k.
+        box = bounding_box(torch.from_numpy(self.shown), 0)[::-1]
+        self.box = np.array([[part.start for part in box], [part.stop for part in box]])
+        self.smoothed = _smoothed(volume)
+        self.points = _lattice(volume, strides)
+        self.values, self.content = _at_lattice(self.smoothed, strides), _at_lattice(self.shown, strides)
 
-    :param volume: normalized to [0, 1], background 0.
-    :param distance: mm.
-    """
-    meter, scores = AgreementMeter(volume, volume, step), []
+
+def _agreement(fixed: _Seen, moving: _Seen, matrix: np.ndarray) -> Agreement:
+    ijk = moving.grid.to_ijk(linear_map(matrix, fixed.points))
+    reached = ((ijk >= -0.5) & (ijk <= np.array(moving.grid.shape[::-1]) - 0.5)).all(axis=1)
+    ijk, values, content = ijk[reached], fixed.values[reached], fixed.content[reached]
+    # Elsewhere is nothing to be found: a volume may be mostly air.
+    near = ((ijk > moving.box[0] - 1) & (ijk < moving.box[1])).all(axis=1)
+    there = np.zeros(len(ijk), dtype=bool)
+    there[near] = _sample(moving.shown, ijk[near]) > 0.5
+    both = content & there
+    smaller = min(content.sum(), there.sum())
+    if both.sum() < BINS:
+        return Agreement(0.0, 0.0)
+    pair = values[both], _sample(moving.smoothed, ijk[both])
+    correlation, overlap = max(_ratio(*pair), _ratio(*pair[::-1])), float(both.sum() / smaller)
+    return Agreement(correlation, overlap, _pearson(*pair), int(both.sum()))
+
+
+def _with_itself(volume: _Seen, distance: float) -> float:
+    scores = []
     for axis in range(3):
         moved = np.eye(4)
         moved[axis, 3] = distance
-        scores.append(meter(moved).score)
+        scores.append(_agreement(volume, volume, moved).score)
     return float(np.mean(scores))
 
 
@@ -129,4 +143,4 @@ def _smoothed(volume: Volume) -> np.ndarray:
 def _sample(array: np.ndarray, ijk: np.ndarray) -> np.ndarray:
     from scipy.ndimage import map_coordinates
 
-    return map_coordinates(array, ijk[:, ::-1].T, order=1)
+    return map_coordinates(array, ijk[:, ::-1].T, np.float32, order=1)

@@ -4,7 +4,7 @@ import numpy as np
 
 from .affine import center_of_mass, prealign
 from .affine_search import search_start
-from .agreement import Agreement, AgreementMeter, self_agreement
+from .agreement import Agreement, AgreementMeter
 from .geometry import Volume
 from .texts import tr as _
 
@@ -16,7 +16,9 @@ SEARCH_BELOW = 0.86
 SEARCH_BEYOND_MM = 6.0
 
 
-def align(fixed: Volume, moving: Volume, start=None, progress=None, cancelled=None) -> tuple[np.ndarray, Agreement]:
+def align(
+    fixed: Volume, moving: Volume, start=None, progress=None, cancelled=None
+) -> tuple[np.ndarray, Agreement, AgreementMeter]:  # fmt: skip
     """Affine map of the fixed to the moving space, and how well the volumes agree under it.
 
     :param fixed, moving: normalized to [0, 1], background 0.
@@ -24,14 +26,14 @@ def align(fixed: Volume, moving: Volume, start=None, progress=None, cancelled=No
         one is searched then. None starts from the centers of mass.
     :param progress: called as ``progress(fraction, message)``.
     :param cancelled: asked at every step.
-    :return: 4x4 RAS mm, and the ``Agreement`` under it.
+    :return: 4x4 RAS mm, the ``Agreement`` under it, and what measured that.
     :raises Cancelled: the flag was set.
     :raises RegistrationError: as ``prealign``.
     """
     matrix = prealign(fixed, moving, start, progress, cancelled).matrix
     meter = AgreementMeter(fixed, moving)
     agreement = meter(matrix)
-    if start is None and agreement.score < SEARCH_BELOW and agreement.score < expected(fixed, moving, SEARCH_BEYOND_MM):
+    if start is None and agreement.score < SEARCH_BELOW and agreement.score < meter.misplaced(SEARCH_BEYOND_MM):
         if progress:
             progress(0.5, _("Searching for a better start"))
         begin = search_start(fixed, moving, center_of_mass(fixed), center_of_mass(moving), cancelled)
@@ -39,12 +41,4 @@ def align(fixed: Volume, moving: Volume, start=None, progress=None, cancelled=No
         found_agreement = meter(found)
         if found_agreement.score > agreement.score:
             matrix, agreement = found, found_agreement
-    return matrix, agreement
-
-
-def expected(fixed: Volume, moving: Volume, distance: float) -> float:
-    """``Agreement.score`` of volumes that lie so many mm off, judged by how each agrees with itself.
-
-    :param fixed, moving: normalized to [0, 1], background 0.
-    """
-    return min(self_agreement(volume, distance) for volume in (fixed, moving))
+    return matrix, agreement, meter

@@ -121,16 +121,18 @@ class Volume:
                     "{who} has a singular direction matrix (two axes point the same way); correct its directions."
                 ).format(who=who)
             )
+        low, high = array.min(), array.max()
         if np.issubdtype(array.dtype, np.floating):
-            # Also of double precision: everything is computed in single precision.
-            good = np.abs(array) <= np.finfo(np.float32).max
-            if not good.all():
+            # Also of double precision: everything is computed in single precision. NaN is neither.
+            most = np.finfo(np.float32).max
+            if not (low >= -most and high <= most):
+                good = np.abs(array) <= most
                 raise RegistrationError(
                     _("{who} holds {count} NaN, infinite or huge voxels; replace them with numbers first.").format(
                         who=who, count=np.count_nonzero(~good)
                     )
                 )
-        if array.min() == array.max():
+        if low == high:
             raise RegistrationError(
                 _("{who} is constant ({value}); choose a volume that shows something.").format(
                     who=who, value=array.flat[0]

@@ -2,14 +2,14 @@
 
 import torch
 
-from .fields import derivative, lengths
+from .fields import lengths
 from .warping import sample
 
 #: No point moves farther than this at once, mm.
 LONGEST_STEP = 2.0
 
 
-def newton_inverse(inverse, start, voxels, rest, to_voxel, linear, rounds=10, tolerance=0.02) -> None:
+def newton_inverse(inverse, start, voxels, rest, slopes, to_voxel, linear, rounds=10, tolerance=0.02) -> None:
     """Improve, in place, an inverse at the points where it still misses by more than ``tolerance`` mm.
 
     Where a map squeezes space to a tenth, the fixed-point iteration takes a hundred rounds; such places
@@ -19,10 +19,10 @@ def newton_inverse(inverse, start, voxels, rest, to_voxel, linear, rounds=10, to
     :param start: the same of the linear part alone.
     :param voxels: (1, 3, d, h, w), y in voxels k, j, i of the lattice of ``rest``.
     :param rest: (1, 3, D, H, W) mm, what the map adds to its linear part.
+    :param slopes: (1, 9, D, H, W), its ``derivative`` along k, then j, then i.
     :param to_voxel: 3x3, mm to voxels k, j, i.
     :param linear: 3x3 of the linear part.
     """
-    slopes = torch.cat([derivative(rest, axis) for axis in range(3)], dim=1)
     found, begin, points = (values[0].view(3, -1) for values in (inverse, start, voxels))
 
     def at(image, index, moved):
@@ -33,9 +33,9 @@ def newton_inverse(inverse, start, voxels, rest, to_voxel, linear, rounds=10, to
         # The linear part alone hits y from y + start.
         return linear @ (moved - begin[:, index]) + at(rest, index, moved)
 
-    index = torch.arange(found.shape[1])
+    # All points as they lie in memory, then those that need it.
+    index, error = torch.arange(found.shape[1]), miss(slice(None), found)
     for _ in range(rounds):
-        error = miss(index, found[:, index])
         far = lengths(error, dim=0) > tolerance
         index, error = index[far], error[:, far]
         if not len(index):
@@ -51,3 +51,4 @@ def newton_inverse(inverse, start, voxels, rest, to_voxel, linear, rounds=10, to
             better = lengths(miss(pending, tried), dim=0) < before
             found[:, pending[better]] = tried[:, better]
             pending, before, step = pending[~better], before[~better], step[:, ~better]
+        error = miss(index, found[:, index])

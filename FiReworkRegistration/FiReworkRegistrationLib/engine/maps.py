@@ -6,10 +6,11 @@ import numpy as np
 import torch
 
 from .affine_table import affine_table
-from .fields import ras_to_voxels
+from .fields import derivative, ras_to_voxels
 from .geometry import Grid, linear_map
 from .inverse import newton_inverse
 from .map_writer import MapWriter
+from .slabs import slabs
 from .warping import resample_affine, sample
 
 
@@ -83,30 +84,38 @@ class DisplacementMap:
         # so the inverse goes on smoothly there; with L left in, its edge would be bent.
         linear = self._linear_part()
         back = np.linalg.inv(linear)
-        lattice = _lattice_points(self.grid)
-        rest = self.displacement.reshape(-1, 3) + lattice - linear_map(linear, lattice)
-        rest = torch.from_numpy(rest.reshape(self.displacement.shape).astype(np.float32)).permute(3, 0, 1, 2)[None]
-        start, voxels = self._inverse_start(grid, back)
+        rest = self._beyond(linear)
+        slopes = torch.cat([derivative(rest, axis) for axis in range(3)], dim=1)
+        to_start, to_lattice = (back - np.eye(4)) @ grid.affine, np.linalg.inv(self.grid.affine) @ grid.affine
         to_voxel = torch.from_numpy(np.linalg.inv(self.grid.linear)[::-1].copy()).float()
-        turn = torch.from_numpy(back[:3, :3]).float()
+        turn, ahead = (torch.from_numpy(matrix[:3, :3]).float() for matrix in (back, linear))
 
+        found = np.empty((*grid.shape, 3), dtype=np.float32) if begin is None else begin.resampled(grid).displacement
         with torch.inference_mode():
-            inverse = start
-            if begin is not None:
-                inverse = torch.from_numpy(begin.resampled(grid).displacement).movedim(-1, 0)[None].contiguous()
-            for _ in range(rounds):
-                # x <- L^-1 (y - r(x)), not the whole step where r is steep.
-                there = sample(rest, voxels + torch.einsum("rc,bcdhw->brdhw", to_voxel, inverse))
-                inverse = 0.3 * inverse + 0.7 * (start - torch.einsum("rc,bcdhw->brdhw", turn, there))
-            newton_inverse(inverse, start, voxels, rest, to_voxel, torch.from_numpy(linear[:3, :3]).float())
-        found = DisplacementMap(grid, inverse[0].permute(1, 2, 3, 0).contiguous().numpy())
-        return found, self.residual_of(found)
+            # Each point for itself: in slabs, what comes and goes stays in a CPU's cache instead of taking gigabytes.
+            for rows in slabs(grid.shape, rest.device):
+                # Displacement of ``back`` alone, mm, and where the points lie in own voxels k, j, i.
+                start = _channels_first(affine_table(to_start, grid.shape, rows=rows))
+                voxels = _channels_first(affine_table(to_lattice, grid.shape, rows=rows).flip(-1))
+                inverse = start if begin is None else _channels_first(torch.from_numpy(found[rows]))
+                for _ in range(rounds):
+                    # x <- L^-1 (y - r(x)), not the whole step where r is steep.
+                    there = sample(rest, voxels + torch.einsum("rc,bcdhw->brdhw", to_voxel, inverse))
+                    inverse = 0.3 * inverse + 0.7 * (start - torch.einsum("rc,bcdhw->brdhw", turn, there))
+                newton_inverse(inverse, start, voxels, rest, slopes, to_voxel, ahead)
+                found[rows] = inverse[0].movedim(0, -1).numpy()
+        inverse = DisplacementMap(grid, found)
+        return inverse, self.residual_of(inverse)
 
-    def _inverse_start(self, grid: Grid, back: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-        """Displacement of ``back`` alone at the points of ``grid``, mm, and where these lie in own voxels k, j, i."""
-        start = affine_table((back - np.eye(4)) @ grid.affine, grid.shape)
-        voxels = affine_table(np.linalg.inv(self.grid.affine) @ grid.affine, grid.shape).flip(-1)
-        return tuple(values.view(*grid.shape, 3).movedim(-1, 0)[None].contiguous() for values in (start, voxels))
+    def _beyond(self, linear: np.ndarray) -> torch.Tensor:
+        """What the map adds to a linear one, (1, 3, D, H, W) mm, components x, y, z."""
+        rest = np.empty(self.displacement.shape, dtype=np.float32)
+        # In slabs: a whole 1 mm lattice in double precision would take 0.5 GB.
+        for rows in slabs(self.grid.shape, torch.device("cpu")):
+            points, displacement = _lattice_points(self.grid, rows), self.displacement[rows]
+            beyond = displacement.reshape(-1, 3) + points - linear_map(linear, points)
+            rest[rows] = beyond.reshape(displacement.shape)
+        return torch.from_numpy(rest).permute(3, 0, 1, 2)[None]
 
     def residual_of(self, inverse: "DisplacementMap", most_points=200_000) -> float:
         """How far an inverse misses, mm: the 99th percentile of |map(inverse(y)) - y| over the middles between its
@@ -135,10 +144,15 @@ class DisplacementMap:
         return matrix
 
 
-def _lattice_points(grid: Grid) -> np.ndarray:
-    """RAS positions of all grid points in array order, (k*j*i, 3) mm."""
-    k, j, i = np.meshgrid(*(np.arange(size, dtype=np.float64) for size in grid.shape), indexing="ij")
+def _lattice_points(grid: Grid, rows=slice(None)) -> np.ndarray:
+    """RAS positions of all grid points in array order, or of some planes along k; (k*j*i, 3) mm."""
+    axes = (np.arange(size, dtype=np.float64) for size in grid.shape)
+    k, j, i = np.meshgrid(next(axes)[rows], *axes, indexing="ij")
     return grid.to_ras(np.stack([i, j, k], -1).reshape(-1, 3))
+
+
+def _channels_first(vectors: torch.Tensor) -> torch.Tensor:
+    return vectors.movedim(-1, 0)[None].contiguous()
 
 
 def map_of(grid: Grid, field: torch.Tensor, affine: np.ndarray, fixed: Grid, margin=0.0) -> DisplacementMap:

@@ -2,6 +2,7 @@
 
 import gzip
 import math
+import os
 import struct
 from itertools import product
 from pathlib import Path
@@ -31,6 +32,10 @@ def is_cut_off(path) -> bool:
             if wanted is None:
                 # What else is wrong with a header, ITK tells.
                 return size < min(LAYOUTS)
+            if not name.endswith(".gz"):
+                return path.stat().st_size < wanted
+            if _told_size(path) == wanted % 2**32:
+                return False
             while size < wanted and (block := file.read(min(BLOCK, wanted - size))):
                 size += len(block)
             return size < wanted
@@ -38,6 +43,14 @@ def is_cut_off(path) -> bool:
         return True
     except gzip.BadGzipFile:
         return False
+
+
+def _told_size(path: Path) -> int:
+    """What a gzip file ends with: its length before it was compressed, modulo 2**32. One that is cut off ends with
+    anything; only then it has to be read to its end."""
+    with path.open("rb") as file:
+        file.seek(-4, os.SEEK_END)
+        return int.from_bytes(file.read(), "little")
 
 
 def _size(header: bytes) -> int | None:

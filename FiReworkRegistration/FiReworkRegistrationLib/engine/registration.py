@@ -10,7 +10,7 @@ import torch
 
 from . import contrast as contrasts
 from .agreement import AgreementMeter
-from .alignment import align, expected
+from .alignment import align
 from .coverage import coverage
 from .device import choose_device, choose_precision
 from .errors import Cancelled, RegistrationError
@@ -128,12 +128,14 @@ class Registration:
         began = time.perf_counter()
         images = whole_fixed.blanked, prepared_moving.blanked
         if affine == "auto":
-            self.affine, agreement = align(
+            self.affine, agreement, meter = align(
                 *images, start, lambda fraction, message: _tell(progress, 0.1 + 0.8 * fraction, message), cancelled
             )
         else:
             self.affine = np.eye(4) if start is None else start
-            agreement = AgreementMeter(*images)(self.affine)
+            meter = AgreementMeter(*images)
+            agreement = meter(self.affine)
+        del images
         self.agreement = agreement.score
         self.coverage = coverage(prepared_fixed.content, fixed.grid, moving.grid, self.affine)
         self.affine_seconds = time.perf_counter() - began
@@ -159,7 +161,7 @@ class Registration:
                 prepared_fixed, prepared_moving, self.affine, self.grid, mask
             )
             on_grid = self._images_on(self.grid)
-        self.least_agreement = expected(*images, DOUBTFUL_OTHER_CONTRAST_MM if self.matched else DOUBTFUL_MM)
+        self.least_agreement = meter.misplaced(DOUBTFUL_OTHER_CONTRAST_MM if self.matched else DOUBTFUL_MM)
         self._refiner = Refiner(network, *on_grid, mask=mask, precision=self.precision)
         _tell(progress, 1.0, _("Ready"))
 

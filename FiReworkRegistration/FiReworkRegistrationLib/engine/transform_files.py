@@ -85,5 +85,5 @@ def read_linear(path) -> np.ndarray:
 def _field_image(dmap: DisplacementMap, dtype):
     import SimpleITK as sitk
 
-    lps = (dmap.displacement * np.diag(LPS_RAS)[:3].astype(np.float32)).astype(dtype, copy=False)
+    lps = np.multiply(dmap.displacement, np.diag(LPS_RAS)[:3], dtype=dtype)
     return place_image(sitk.GetImageFromArray(lps, isVector=True), dmap.grid)

@@ -9,6 +9,7 @@ from .geometry import Volume
 from .label_maps import numbered
 from .maps import DisplacementMap
 from .preprocessing import sampled
+from .slabs import slabs
 from .warping import bounded
 
 #: Voxels whose coordinates are in memory together while a volume is warped.
@@ -52,11 +53,12 @@ def warp_volume(moving: Volume, dmap: DisplacementMap, fixed: Volume, mode="bili
     thick = max(1, WARPED_AT_ONCE // int(np.prod(fixed.array.shape[1:])))
     for first in range(0, len(warped), thick):
         part = warped[first : first + thick]
-        there = affine_table(from_slice(to_lattice, first), part.shape)[None]
-        moved = F.grid_sample(vectors, there, padding_mode="border", align_corners=True)
-        unmoved = affine_table(from_slice(to_moving, first), part.shape).view(-1, 3)
-        there = torch.addmm(unmoved, moved.view(3, -1).T, turn).view(1, *part.shape, 3)
-        part[...] = F.grid_sample(image, there, mode=mode, align_corners=True)[0, 0].add_(lowest).numpy()
+        for rows in slabs(part.shape, image.device):
+            there = affine_table(from_slice(to_lattice, first), part.shape, rows=rows)[None]
+            moved = F.grid_sample(vectors, there, padding_mode="border", align_corners=True)
+            there = affine_table(from_slice(to_moving, first), part.shape, rows=rows)
+            there.view(-1, 3).addmm_(moved.view(3, -1).T, turn)
+            part[rows] = F.grid_sample(image, there[None], mode=mode, align_corners=True)[0, 0].add_(lowest).numpy()
     if mode == "nearest":
         warped = np.rint(warped).astype(moving.array.dtype)
         warped = warped if labels is None else np.append(0, labels).astype(dtype)[warped]

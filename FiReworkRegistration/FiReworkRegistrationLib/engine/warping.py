@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from .affine_table import affine_table, to_unit_box
+from .slabs import slabs
 
 
 def voxels_in(box, device="cpu") -> torch.Tensor:
@@ -82,11 +83,16 @@ def resample_affine(image: torch.Tensor, matrix, shape, mode="bilinear", padding
     :param matrix: 4x4, output voxel (i, j, k, 1) to ``image`` voxel (i, j, k, 1), as composed
         from IJK-to-RAS matrices; float64.
     :param shape: (d, h, w) of the output.
-    :return: (1, C, d, h, w) float32.
+    :return: (1, C, d, h, w) float32; in memory channels come last, as in a ``DisplacementMap``.
     """
     image = bounded(image) if padding == "zeros" else image
-    grid = affine_table(to_unit_box(image.shape[2:]) @ matrix, shape, image.device)[None]
-    return F.grid_sample(image, grid, mode=mode, padding_mode=padding, align_corners=True)
+    matrix = to_unit_box(image.shape[2:]) @ matrix
+    result = torch.empty((1, *shape, image.shape[1]), device=image.device).movedim(-1, 1)
+    # In slabs: the places of all voxels take three times the memory of what is read there.
+    for rows in slabs(shape, image.device):
+        grid = affine_table(matrix, shape, image.device, rows)[None]
+        result[:, :, rows] = F.grid_sample(image, grid, mode=mode, padding_mode=padding, align_corners=True)
+    return result
 
 
 def bounded(image: torch.Tensor) -> torch.Tensor:

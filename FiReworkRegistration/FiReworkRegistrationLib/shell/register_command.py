@@ -29,9 +29,11 @@ def register(options) -> None:
     """One pair of files to a transform file and what else was asked for."""
     from ..engine.covering_inverse import covering_inverse
     from ..engine.files import check_output, check_volume_path, read_volume, write_volume
+    from ..engine.geometry import Volume
     from ..engine.registration import Registration
     from ..engine.transform_files import TRANSFORM_ENDINGS, check_transform_path, read_linear, write_map
     from ..engine.verdict import verdict_on
+    from ..engine.volume_warping import warp_volume
     from .figures_file import write_figures
 
     # Everything that can be wrong with the command is found before the work starts.
@@ -87,10 +89,11 @@ def register(options) -> None:
         write_map(inverse, options.inverse_transform_out, registration.moving.grid)
         print(f"inverse:   {options.inverse_transform_out} (residual {residual:.3f} mm, 99th percentile)")
     if options.warped_moving_out:
-        write_volume(registration.warped(), options.warped_moving_out)
+        write_volume(warp_volume(registration.moving, dmap, registration.fixed), options.warped_moving_out)
         print(f"warped:    {options.warped_moving_out}")
     if options.jacobian_out:
-        write_volume(registration.jacobian(), options.jacobian_out)
+        fixed = registration.fixed
+        write_volume(Volume(dmap.jacobian(fixed.grid), fixed.affine), options.jacobian_out)
         print(f"Jacobian:  {options.jacobian_out}")
     if options.figures_out:
         write_figures(registration, judged.text, options.figures_out)

@@ -61,7 +61,7 @@ class ReferenceAlignment:
             path = self._folder / f"{key}.npy"
             if not path.exists():
                 self._folder.mkdir(parents=True, exist_ok=True)
-                matrix, _ = align(_blanked(self._reference), _blanked(subject))
+                matrix, *_ = align(_blanked(self._reference), _blanked(subject))
                 # Several processes may be at it.
                 with in_one_move(path) as part, part.open("wb") as file:
                     np.save(file, matrix)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from FiReworkRegistrationLib.engine.agreement import Agreement, AgreementMeter, _smoothed, self_agreement
+from FiReworkRegistrationLib.engine.agreement import Agreement, AgreementMeter, _smoothed
 from FiReworkRegistrationLib.engine.geometry import Volume
 
 
@@ -88,14 +88,15 @@ def test_a_line_foretells_another_contrast_badly():
 
 
 def test_agreement_with_itself_falls_with_the_distance():
-    scores = [self_agreement(head(), mm) for mm in (0, 3, 6, 12)]
+    scores = [AgreementMeter(head(), head()).misplaced(mm) for mm in (0, 3, 6, 12)]
     assert scores == sorted(scores, reverse=True) and scores[0] > 0.95
 
 
 def test_a_slab_agrees_with_itself_alike_whichever_way_it_lies():
     slab = Volume(head().array[12:26], head().affine)
     turned = Volume(np.ascontiguousarray(slab.array.T), slab.affine)
-    assert self_agreement(slab, 6.0) == pytest.approx(self_agreement(turned, 6.0), abs=1e-6)
+    scores = [AgreementMeter(volume, volume).misplaced(6.0) for volume in (slab, turned)]
+    assert scores[0] == pytest.approx(scores[1], abs=1e-6)
 
 
 def test_images_are_smoothed_by_as_many_mm_along_each_axis():

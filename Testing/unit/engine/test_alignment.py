@@ -4,15 +4,15 @@ from test_affine import known_matrix, moved, shape  # noqa: F401
 from test_agreement import head
 
 from FiReworkRegistrationLib.engine import alignment
-from FiReworkRegistrationLib.engine.agreement import self_agreement
-from FiReworkRegistrationLib.engine.alignment import align, expected
+from FiReworkRegistrationLib.engine.agreement import AgreementMeter
+from FiReworkRegistrationLib.engine.alignment import align
 from FiReworkRegistrationLib.engine.geometry import Volume, linear_map
 
 
 def test_a_good_alignment_searches_nothing(shape, monkeypatch):  # noqa: F811
     monkeypatch.setattr(alignment, "search_start", None)
     truth = known_matrix()
-    matrix, agreement = align(shape, moved(shape, truth))
+    matrix, agreement, _meter = align(shape, moved(shape, truth))
     corners = shape.grid.corners() * 0.5
     assert np.linalg.norm(linear_map(matrix, corners) - linear_map(truth, corners), axis=1).max() < 2
     assert agreement.score > 0.8
@@ -21,7 +21,8 @@ def test_a_good_alignment_searches_nothing(shape, monkeypatch):  # noqa: F811
 def test_nothing_is_searched_where_the_volumes_agree_as_well_as_they_can(shape, monkeypatch):  # noqa: F811
     monkeypatch.setattr(alignment, "search_start", None)
     monkeypatch.setattr(alignment, "SEARCH_BELOW", 2.0)
-    assert align(shape, shape)[1].score > expected(shape, shape, alignment.SEARCH_BEYOND_MM)
+    _matrix, agreement, meter = align(shape, shape)
+    assert agreement.score > meter.misplaced(alignment.SEARCH_BEYOND_MM)
 
 
 @pytest.mark.parametrize("better", [True, False])
@@ -45,13 +46,13 @@ def alignment_of(matrix):
 
 def test_a_start_of_the_user_is_not_overruled(shape, monkeypatch):  # noqa: F811
     monkeypatch.setattr(alignment, "SEARCH_BELOW", 2.0)
-    monkeypatch.setattr(alignment, "expected", lambda *volumes: 2.0)
+    monkeypatch.setattr(AgreementMeter, "misplaced", lambda *given: 2.0)
     monkeypatch.setattr(alignment, "search_start", None)
     align(shape, shape, np.eye(4))
 
 
 def test_no_more_is_expected_than_of_the_image_that_agrees_less_with_itself():
     large, small = head(), Volume(head().array, np.diag([1.5, 1.5, 1.5, 1.0]), "small")
-    each = [self_agreement(volume, 8.0) for volume in (large, small)]
+    each = [AgreementMeter(volume, volume).misplaced(8.0) for volume in (large, small)]
     assert abs(each[0] - each[1]) > 0.05
-    assert expected(large, small, 8.0) == expected(small, large, 8.0) == min(each)
+    assert AgreementMeter(large, small).misplaced(8.0) == AgreementMeter(small, large).misplaced(8.0) == min(each)
