@@ -27,7 +27,8 @@ def main(arguments=None) -> int:
     try:
         status = options.run(options) or 0
         # Here, where a reader that has gone is no failure; Python would do it at its very end.
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
         return status
     except RegistrationError as error:
         return _failed(f"error: {error}")

@@ -83,7 +83,7 @@ def resample_affine(image: torch.Tensor, matrix, shape, mode="bilinear", padding
     :param matrix: 4x4, output voxel (i, j, k, 1) to ``image`` voxel (i, j, k, 1), as composed
         from IJK-to-RAS matrices; float64.
     :param shape: (d, h, w) of the output.
-    :return: (1, C, d, h, w) float32; in memory channels come last, as in a ``DisplacementMap``.
+    :return: (1, C, d, h, w) float32; in memory several channels come last, as in a ``DisplacementMap``.
     """
     image = bounded(image) if padding == "zeros" else image
     matrix = to_unit_box(image.shape[2:]) @ matrix
@@ -92,7 +92,8 @@ def resample_affine(image: torch.Tensor, matrix, shape, mode="bilinear", padding
     for rows in slabs(shape, image.device):
         grid = affine_table(matrix, shape, image.device, rows)[None]
         result[:, :, rows] = F.grid_sample(image, grid, mode=mode, padding_mode=padding, align_corners=True)
-    return result
+    # Of one channel PyTorch would take the strides for channels last, and hand them on.
+    return result if image.shape[1] > 1 else result.view(1, 1, *shape)
 
 
 def bounded(image: torch.Tensor) -> torch.Tensor:

@@ -6,7 +6,7 @@ from functools import partial
 import slicer
 
 from ..engine.texts import tr as _
-from .former_parent import rememberedFixedToWorld, rememberedMovingToWorld
+from .former_parent import rememberedFixedGrid, rememberedMovingToWorld
 from .language import say
 from .masks import BINARY_LABELMAP
 from .structures import segmentLayers
@@ -94,10 +94,10 @@ def resampled(node, transformNode, fixedNode, *, execute=None):
     toWorld = localToWorld(node, ROLE, transformNode)
     worldMap = followedBy(mapFromTransformNode(transformNode), rememberedMovingToWorld(transformNode))
     fixed = volumeFromNode(fixedNode, _("Fixed volume"))
-    began = rememberedFixedToWorld(transformNode)
-    if began is not None and transformNode.GetNodeReference(transformNode.GetFixedNodeReferenceRole()) is fixedNode:
-        # Where it lay when the map was found: the user may have moved it since, and the result moves along.
-        fixed = replace(fixed, affine=began @ ijkToRAS(fixedNode))
+    there = rememberedFixedGrid(transformNode, fixed.array.shape[::-1])
+    if there is not None and transformNode.GetNodeReference(transformNode.GetFixedNodeReferenceRole()) is fixedNode:
+        # Where its voxels lay when the map was found: the user may have moved it since, and the result moves along.
+        fixed = replace(fixed, affine=there)
     run = execute or (lambda function: function())
     if node.IsA("vtkMRMLSegmentationNode"):
         layers = segmentLayers(node, fixed, _("Segmentation"), toWorld)

@@ -4,6 +4,8 @@
 MOVING_TO_WORLD = "FiRework.movingToWorld"
 #: The same of the fixed volume's parent, from where the transform leads.
 FIXED_TO_WORLD = "FiRework.fixedToWorld"
+#: Where the fixed volume's voxels lay: IJK to world, and how many there are along i, j, k.
+FIXED_GRID = "FiRework.fixedGrid"
 #: Node reference roles of the output volumes: what they are the result of.
 PAIR_ROLES = ("FiRework.fixed", "FiRework.moving")
 
@@ -31,6 +33,27 @@ def rememberedMovingToWorld(transformNode):
 def rememberedFixedToWorld(transformNode):
     """4x4 RAS mm of the fixed volume's parent at the registration; None where the node does not know."""
     return _remembered(transformNode, FIXED_TO_WORLD)
+
+
+def gridText(volume):
+    """What :func:`rememberedFixedGrid` reads, of an engine ``Volume`` in the world."""
+    return " ".join(f"{value:.17g}" for value in (*volume.affine.ravel(), *volume.array.shape[::-1]))
+
+
+def rememberedFixedGrid(transformNode, size):
+    """4x4 IJK to world of the fixed volume when it was registered; None where the node does not know, or for an image
+    of another size.
+
+    :param size: voxels along i, j, k now.
+    """
+    import numpy as np
+
+    text = transformNode.GetAttribute(FIXED_GRID)
+    try:
+        values = np.array(text.split(), dtype=float) if text else np.empty(0)
+    except ValueError:
+        return None
+    return values[:16].reshape(4, 4) if len(values) == 19 and tuple(values[16:]) == tuple(size) else None
 
 
 def movingWasPlaced(transformNode):

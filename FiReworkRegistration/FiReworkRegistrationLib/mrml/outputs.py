@@ -7,7 +7,7 @@ from typing import Any
 import slicer
 
 from ..engine.texts import tr as _
-from .former_parent import FIXED_TO_WORLD, MOVING_TO_WORLD, PAIR_ROLES, setParentBack
+from .former_parent import FIXED_GRID, FIXED_TO_WORLD, MOVING_TO_WORLD, PAIR_ROLES, setParentBack
 from .jacobian import addJacobianColors, findJacobianColors, showAsJacobian
 from .language import say
 from .node_copy import copyOf
@@ -203,7 +203,7 @@ def _rememberTransform(node, undo):
     undo.callback(setParentBack, node, node.GetTransformNodeID())
     for name in (
         "FiRework.iterations", "FiRework.polished", "FiRework.model", "FiRework.percentFolded",
-        "FiRework.inverseResidual", MOVING_TO_WORLD, FIXED_TO_WORLD, VERDICT,
+        "FiRework.inverseResidual", MOVING_TO_WORLD, FIXED_TO_WORLD, FIXED_GRID, VERDICT,
     ):  # fmt: skip
         undo.callback(node.SetAttribute, name, node.GetAttribute(name))
     for role in (node.GetFixedNodeReferenceRole(), node.GetMovingNodeReferenceRole()):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..engine.texts import tr as _
-from .former_parent import FIXED_TO_WORLD, MOVING_TO_WORLD, movingToWorldText
+from .former_parent import FIXED_GRID, FIXED_TO_WORLD, MOVING_TO_WORLD, gridText, movingToWorldText
 from .transforms import followedBy
 
 
@@ -49,7 +49,7 @@ def computeResults(registration, pair, iteration, *, volume, jacobian, inverse, 
     results = {
         # Under the node, the moving volume has no other parent: what its parent did goes into the map.
         "transform": followedBy(worldMap, np.linalg.inv(pair.movingToWorld)),
-        "attributes": transformAttributes(registration, iteration, pair.movingToWorld, pair.fixedToWorld),
+        "attributes": transformAttributes(registration, iteration, pair.movingToWorld, pair.fixedToWorld, pair.fixed),
     }
     if volume:
         tell(0.80, _("Resampling the moving volume"))
@@ -67,17 +67,19 @@ def computeResults(registration, pair, iteration, *, volume, jacobian, inverse, 
         results["inverse"] = followedBy(worldInverse, np.linalg.inv(pair.fixedToWorld))
         results["inverseAttributes"] = {
             # Of the inverse, the fixed volume is the one that moves.
-            **transformAttributes(registration, iteration, pair.fixedToWorld, pair.movingToWorld),
+            **transformAttributes(registration, iteration, pair.fixedToWorld, pair.movingToWorld, pair.moving),
             "FiRework.inverseResidual": f"{residual:.4f}",
         }
         results["inverseResidual"] = residual
     return Results(**results)
 
 
-def transformAttributes(registration, iteration, movingToWorld, fixedToWorld):
+def transformAttributes(registration, iteration, movingToWorld, fixedToWorld, fixed):
     """Figures of an iteration, kept with the transform node; percent of folded brain voxels.
 
     :param movingToWorld: 4x4 RAS mm of the moving volume's parent, which the transform takes the place of.
+    :param fixedToWorld: of the fixed volume's parent.
+    :param fixed: the fixed volume in the world, engine ``Volume``.
     """
     return {
         "FiRework.iterations": str(iteration),
@@ -85,6 +87,7 @@ def transformAttributes(registration, iteration, movingToWorld, fixedToWorld):
         "FiRework.model": str(registration.card.name),
         MOVING_TO_WORLD: movingToWorldText(movingToWorld),
         FIXED_TO_WORLD: movingToWorldText(fixedToWorld),
+        FIXED_GRID: gridText(fixed),
         "FiRework.percentFolded": f"{registration.iterations[iteration].percent_folded:.4f}",
     }
 

@@ -179,8 +179,9 @@ class RegistrationSession:
         if self._live is None:
             self._nodes[TRANSFORM] = openTransform(self._pair, self._nodes[TRANSFORM], self._undo)
             self._live = LiveTransform(self._nodes[TRANSFORM], self._writers)
+        pair = self._pair
         attributes = transformAttributes(
-            self._registration, iteration, self._pair.movingToWorld, self._pair.fixedToWorld
+            self._registration, iteration, pair.movingToWorld, pair.fixedToWorld, pair.fixed
         )
         # The newest one is written already: on the main thread it would hold up the views.
         (index, written), self._written = self._written, (None, None)

@@ -144,8 +144,8 @@ class JudgeSection:
         self._ui.judgementLabel.text = ""
         lines += judge.compare(session.finishedIteration)
         self._ui.judgementLabel.text = "\n".join(lines)
-        # Reading a segmentation may add what it is compared by.
-        self._chosen = [stamp(node) for node in nodes]
+        # Reading a segmentation may add what it is compared by; a point that was dropped meanwhile is to be compared.
+        self._chosen = [*map(stamp, structures), *chosen[len(structures) :]]
         if transform.GetScene():
             rememberTables(transform, judge.diceTable, judge.landmarkTable)
 

@@ -70,7 +70,7 @@ class Sections:
                 self.endSession()
             if isBroken:
                 self.ui.statusLabel.text = _(
-                    "A volume of this registration was changed or removed: its iterations ended."
+                    "A volume or the transform of this registration was changed or removed: its iterations ended."
                 )
             if not self.runner.session:
                 self.ui.verdictLabel.text = self.judge.recall(self.parameters)

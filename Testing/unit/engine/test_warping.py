@@ -66,3 +66,8 @@ def test_a_warper_warps_its_piece_with_the_same_gradient():
         values.square().sum().backward()
     # On a voxel's face the slopes of both sides are right.
     assert (fields[0].grad - fields[1].grad).abs().quantile(0.99) < 1e-4
+
+
+def test_what_has_one_channel_lies_in_memory_as_images_do():
+    image = torch.rand(1, 1, 5, 6, 7)
+    assert resample_affine(image, np.eye(4), (5, 6, 7)).stride() == image.stride()

@@ -4,6 +4,7 @@ import pytest
 import slicer
 
 from in_app.hands import Hands
+from in_app.timers import wait_until
 
 
 def add(kind, name):
@@ -283,3 +284,20 @@ def test_a_comparison_that_fails_says_so(registered, landmarks, monkeypatch):
     registered.sections.update()
     slicer.app.processEvents()
     assert "Unable to allocate" in ui.judgementLabel.text
+
+
+def test_a_point_that_is_dropped_while_others_are_compared_is_compared_too(registered, landmarks, monkeypatch):
+    from FiReworkRegistrationLib.mrml.judge import Judge
+
+    moving, measured = landmarks[1], Judge._measured
+
+    def drops(self, iteration):
+        monkeypatch.setattr(Judge, "_measured", measured)
+        moving.SetNthControlPointPosition(2, -1, 6, 10)
+        return measured(self, iteration)
+
+    monkeypatch.setattr(Judge, "_measured", drops)
+    registered.ui.fixedLandmarksSelector.setCurrentNode(landmarks[0])
+    registered.ui.movingLandmarksSelector.setCurrentNode(moving)
+    slicer.app.processEvents()
+    assert wait_until(lambda: registered.ui.judgementLabel.text.endswith("→ 3.0 mm."), 2)

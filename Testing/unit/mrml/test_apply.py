@@ -8,7 +8,7 @@ import vtk
 from FiReworkRegistrationLib.engine.errors import RegistrationError
 from FiReworkRegistrationLib.mrml import apply
 from FiReworkRegistrationLib.mrml.apply import applyTo, canResample, placeUnder, resampled
-from FiReworkRegistrationLib.mrml.former_parent import FIXED_TO_WORLD, MOVING_TO_WORLD, movingToWorldText
+from FiReworkRegistrationLib.mrml.former_parent import FIXED_GRID, MOVING_TO_WORLD, gridText, movingToWorldText
 from FiReworkRegistrationLib.mrml.masks import maskFromNode
 from FiReworkRegistrationLib.mrml.transforms import setMap
 from FiReworkRegistrationLib.mrml.volumes import ijkToRAS, setVolume, volumeFromNode
@@ -237,7 +237,7 @@ def test_bad_choices_are_refused(tools, scene, fixed, moving, result):
 
 
 def test_labels_follow_a_fixed_volume_that_was_moved_after_it_was_registered(tools, fixed, moving, result):
-    result.SetAttribute(FIXED_TO_WORLD, movingToWorldText(np.eye(4)))
+    result.SetAttribute(FIXED_GRID, gridText(volumeFromNode(fixed)))
     result.SetNodeReferenceID(result.GetFixedNodeReferenceRole(), fixed.GetID())
     before = slicer.util.arrayFromVolume(applyTo(moving, result, fixed)).copy()
     room = tools.addLinear("atlas space", tools.rotation(30, 1))
@@ -245,6 +245,8 @@ def test_labels_follow_a_fixed_volume_that_was_moved_after_it_was_registered(too
     new = applyTo(moving, result, fixed)
     np.testing.assert_allclose(slicer.util.arrayFromVolume(new), before, atol=1e-4)
     assert new.GetParentTransformNode() is room
+    fixed.HardenTransform()
+    np.testing.assert_allclose(slicer.util.arrayFromVolume(applyTo(moving, result, fixed)), before, atol=1e-4)
 
 
 def test_a_node_without_a_parent_is_not_told_to_harden(tools, scene, result):

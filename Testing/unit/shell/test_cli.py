@@ -271,3 +271,8 @@ def test_a_reader_that_goes_ends_it_quietly(shell):
     shell.stdout.close()
     error = shell.stderr.read()
     assert shell.wait(120) == 141 and "Traceback" not in error and "BrokenPipe" not in error
+
+
+def test_without_a_console_it_works_too(tiny_model, monkeypatch):
+    monkeypatch.setattr("sys.stdout", None)
+    assert main(["models"]) == 0
