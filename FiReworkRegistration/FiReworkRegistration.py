@@ -179,7 +179,7 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         self.initializeParameterNode()
         if getattr(self.parent, "isEntered", False):
             # Reloaded: nobody will enter again.
-            self.sections.showResult()
+            self.sections.result.showResult()
 
     @property
     def runner(self):
@@ -203,7 +203,7 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
 
     def enter(self) -> None:
         self.initializeParameterNode()
-        self.sections.showResult()
+        self.sections.result.showResult()
 
     def exit(self) -> None:
         self.sections.result.leave()
@@ -266,7 +266,7 @@ class FiReworkRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
 
     def onParameterSetChosen(self) -> None:
         self.initializeParameterNode()
-        self.sections.showResult()
+        self.sections.result.showResult()
 
     def _onParametersModified(self, caller=None, event=None) -> None:
         self.sections.update()

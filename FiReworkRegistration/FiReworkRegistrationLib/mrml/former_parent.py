@@ -19,25 +19,17 @@ def setParentBack(node, parentID):
 
 def movingToWorldText(movingToWorld):
     """What the attribute :data:`MOVING_TO_WORLD` says of a 4x4, RAS mm."""
-    return " ".join(repr(float(value)) for row in movingToWorld for value in row)
+    return _text(value for row in movingToWorld for value in row)
+
+
+def gridText(volume):
+    """What the attribute :data:`FIXED_GRID` says of an engine ``Volume`` in the world."""
+    return _text((*volume.affine.ravel(), *volume.array.shape[::-1]))
 
 
 def rememberedMovingToWorld(transformNode):
     """4x4 RAS mm of the moving volume's parent before the registration; identity where the node does not know."""
-    import numpy as np
-
-    found = _remembered(transformNode, MOVING_TO_WORLD)
-    return np.eye(4) if found is None else found
-
-
-def rememberedFixedToWorld(transformNode):
-    """4x4 RAS mm of the fixed volume's parent at the registration; None where the node does not know."""
-    return _remembered(transformNode, FIXED_TO_WORLD)
-
-
-def gridText(volume):
-    """What :func:`rememberedFixedGrid` reads, of an engine ``Volume`` in the world."""
-    return " ".join(f"{value:.17g}" for value in (*volume.affine.ravel(), *volume.array.shape[::-1]))
+    return _matrix(_numbers(transformNode, MOVING_TO_WORLD, 16))
 
 
 def rememberedFixedGrid(transformNode, size):
@@ -46,38 +38,41 @@ def rememberedFixedGrid(transformNode, size):
 
     :param size: voxels along i, j, k now.
     """
-    import numpy as np
-
-    text = transformNode.GetAttribute(FIXED_GRID)
-    try:
-        values = np.array(text.split(), dtype=float) if text else np.empty(0)
-    except ValueError:
-        return None
-    return values[:16].reshape(4, 4) if len(values) == 19 and tuple(values[16:]) == tuple(size) else None
+    numbers = _numbers(transformNode, FIXED_GRID, 19)
+    return _matrix(numbers[:16]) if numbers and numbers[16:] == list(size) else None
 
 
 def movingWasPlaced(transformNode):
-    """Whether the moving volume lay under a transform that moves it."""
-    return _moves(rememberedMovingToWorld(transformNode))
+    """Whether the moving volume lay under a transform that moves it; False where the node does not know."""
+    return _moves(transformNode, MOVING_TO_WORLD)
 
 
 def fixedWasPlaced(transformNode):
-    """Whether the fixed volume lay under a transform that moves it; False where the node does not know."""
-    found = rememberedFixedToWorld(transformNode)
-    return found is not None and _moves(found)
+    """The same of the fixed volume."""
+    return _moves(transformNode, FIXED_TO_WORLD)
 
 
-def _moves(matrix):
+def _moves(transformNode, attribute):
     import numpy as np
 
-    return not np.allclose(matrix, np.eye(4), atol=1e-6)
+    return not np.allclose(_matrix(_numbers(transformNode, attribute, 16)), np.eye(4), atol=1e-6)
 
 
-def _remembered(transformNode, attribute):
-    import numpy as np
+def _text(numbers):
+    return " ".join(repr(float(number)) for number in numbers)
 
-    text = transformNode.GetAttribute(attribute)
+
+def _numbers(transformNode, attribute, count):
+    """What :func:`_text` wrote; [] where there is nothing, or something else."""
     try:
-        return np.array(text.split(), dtype=float).reshape(4, 4) if text else None
+        numbers = [float(word) for word in (transformNode.GetAttribute(attribute) or "").split()]
     except ValueError:
-        return None
+        return []
+    return numbers if len(numbers) == count else []
+
+
+def _matrix(numbers):
+    """4x4 of 16 numbers; of none the identity."""
+    import numpy as np
+
+    return np.reshape(numbers, (4, 4)) if numbers else np.eye(4)

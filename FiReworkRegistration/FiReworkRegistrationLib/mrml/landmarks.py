@@ -62,15 +62,11 @@ def readLandmarks(fixedNode, movingNode, *, resultTransform=None):
         )
     fixed = _points(fixedNode, _("Fixed landmarks"))
     moving = _points(movingNode, _("Moving landmarks"), resultTransform)
-    labels = [[_comparable(label) for label, _point in points] for points in (fixed, moving)]
-    distinct = all(len(set(each)) == len(each) for each in labels)
-    if distinct and set(labels[0]) & set(labels[1]):
-        here, there = ({_comparable(label): (label, point) for label, point in points} for points in (fixed, moving))
-        none = (None, None)
-        pairs = [
-            (here.get(key, there.get(key))[0], here.get(key, none)[1], there.get(key, none)[1])
-            for key in dict.fromkeys([*here, *there])
-        ]
+    here, there = ({_comparable(label): point for label, point in points} for points in (fixed, moving))
+    isDistinct = len(here) == len(fixed) and len(there) == len(moving)
+    if isDistinct and here.keys() & there.keys():
+        more = [(label, None) for label, _point in moving if _comparable(label) not in here]
+        pairs = [(label, point, there.get(_comparable(label))) for label, point in [*fixed, *more]]
     elif len(fixed) == len(moving):
         pairs = [(label, point, other) for (label, point), (_label, other) in zip(fixed, moving, strict=True)]
     else:

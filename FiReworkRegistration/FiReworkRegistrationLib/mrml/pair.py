@@ -3,12 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-import slicer
-import vtk
-
 from ..engine.texts import tr as _
 from .masks import maskFromNode
-from .transforms import initialMatrix, localToWorld
+from .transforms import initialMatrix, linearToWorld, localToWorld
 from .volumes import ijkToRAS, volumeFromNode
 
 
@@ -126,9 +123,6 @@ def readPair(
 
 def _contents(fixedNode, movingNode):
     """Images with their geometry, and what the fixed one is placed under. The moving one is placed by the panel too."""
-    parent, matrix = fixedNode.GetParentTransformNode(), vtk.vtkMatrix4x4()
-    isLinear = parent is None or bool(parent.IsTransformToWorldLinear())
-    if parent is not None and isLinear:
-        parent.GetMatrixTransformToWorld(matrix)
+    toWorld = linearToWorld(fixedNode)
     images = [(node.GetImageData(), ijkToRAS(node).tolist()) for node in (fixedNode, movingNode)]
-    return images, isLinear, slicer.util.arrayFromVTKMatrix(matrix).tolist()
+    return images, toWorld if toWorld is None else toWorld.tolist()

@@ -1,7 +1,6 @@
 """The slice views of a scene: their nodes, their layers, and what part of the world they show."""
 
 import slicer
-import vtk
 
 #: First free index of the volumes that a slice view stacks over background, foreground and label.
 OVERLAY = slicer.vtkMRMLSliceCompositeNode.Layer_Last
@@ -80,15 +79,11 @@ def throughAxis(sliceNode, volumeNode):
     """Array axis of a volume, 0 (k), 1 (j) or 2 (i), that a slice view most nearly looks along."""
     import numpy as np
 
+    from .transforms import linearToWorld
     from .volumes import ijkToRAS
 
-    toWorld = np.eye(4)
-    parent = volumeNode.GetParentTransformNode()
-    if parent is not None and parent.IsTransformToWorldLinear():
-        matrix = vtk.vtkMatrix4x4()
-        parent.GetMatrixTransformToWorld(matrix)
-        toWorld = slicer.util.arrayFromVTKMatrix(matrix)
-    directions = (toWorld @ ijkToRAS(volumeNode))[:3, :3]
+    toWorld = linearToWorld(volumeNode)
+    directions = ((np.eye(4) if toWorld is None else toWorld) @ ijkToRAS(volumeNode))[:3, :3]
     directions /= np.linalg.norm(directions, axis=0)
     normal = slicer.util.arrayFromVTKMatrix(sliceNode.GetSliceToRAS())[:3, 2]
     return 2 - int(np.argmax(np.abs(directions.T @ normal)))

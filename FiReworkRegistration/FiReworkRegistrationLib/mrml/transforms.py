@@ -26,6 +26,16 @@ def matrixToWorld(transformNode, name):
     return check_linear(slicer.util.arrayFromVTKMatrix(matrix), name)
 
 
+def linearToWorld(node):
+    """4x4 matrix (RAS mm) of what a node is placed under, identity without parent; None of a nonlinear transform."""
+    parent, matrix = node.GetParentTransformNode(), vtk.vtkMatrix4x4()
+    if parent is not None and not parent.IsTransformToWorldLinear():
+        return None
+    if parent is not None:
+        parent.GetMatrixTransformToWorld(matrix)
+    return slicer.util.arrayFromVTKMatrix(matrix)
+
+
 def localToWorld(node, role, replacedTransform=None):
     """4x4 matrix (RAS mm) of what a node is placed under; identity without parent.
 

@@ -162,7 +162,7 @@ class Actions:
                         parameters.outputJacobian = outputs.jacobian
             sections.judge.update(parameters, compare=bool(outputs))
         if not sections.runner.session:
-            sections.showResult()
+            sections.result.showResult()
 
     def _onBegun(self):
         """Events come through: the button turns Cancel."""

@@ -59,7 +59,7 @@ class ResultSection:
         count = len(session.iterations) if session else 0
         self._setSlider(max(count - 1, 0), session.shownIteration if session and session.shownIteration else 0)
         self._ui.iterationSlider.enabled = count > 1 and not self._runner.running
-        self._enable(count > 0 and not self._runner.running)
+        self.enableButtons()
         self._describe()
         if self._isAtRest(session):
             if session.shownIteration == session.finishedIteration:
@@ -86,7 +86,7 @@ class ResultSection:
         # To be seen: whoever works elsewhere meanwhile, has the volume where it was.
         session.placeMoving(self._parameters is not None)
         self._ui.iterationSlider.enabled = False
-        self._enable(False)
+        self.enableButtons()
         self._setSlider(index, index)
         self._describe()
         try:
@@ -213,11 +213,8 @@ class ResultSection:
         self._compare.flip()
 
     def enableButtons(self):
-        """Nothing goes on while something else is computed."""
-        self._enable(bool(self._runner.session) and not self._runner.running)
-
-    def _enable(self, enabled):
-        """The buttons that go on from the last iteration."""
+        """Those that go on from the last iteration; not while something is computed."""
+        enabled = bool(self._runner.session) and not self._runner.running
         refine, polish = self._ui.refineButton, self._ui.polishButton
         refine.enabled = polish.enabled = enabled
         first = _registerFirst()

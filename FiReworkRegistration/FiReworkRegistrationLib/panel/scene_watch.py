@@ -59,7 +59,7 @@ class SceneWatch:
         if self._isEntered:
             self._widget.initializeParameterNode()
             if not self._sections.runner.running:
-                self._sections.showResult()
+                self._sections.result.showResult()
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
     def _onNodeAboutToBeRemoved(self, caller, event, node):

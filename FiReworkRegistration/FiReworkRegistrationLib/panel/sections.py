@@ -85,10 +85,6 @@ class Sections:
         if not self.runner.running:
             self.result.catchUp()
 
-    def showResult(self):
-        """Of the session, or of an earlier one or a loaded scene."""
-        self.result.showResult()
-
     def endSession(self):
         """The result stays as it is; the slider is of the next registration."""
         self.result.leave()

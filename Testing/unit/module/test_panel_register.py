@@ -1,4 +1,4 @@
-"""Register, what is seen while it runs, Cancel, and what can go wrong."""
+"""Register, what is seen while it runs, and what can go wrong; for Cancel see test_panel_cancel.py."""
 
 import gc
 import sys
@@ -13,7 +13,6 @@ import qt
 import slicer
 
 from FiReworkRegistrationLib.engine.errors import RegistrationError
-from in_app.hands import Hands
 
 
 def node_names():
@@ -106,69 +105,6 @@ def test_every_iteration_is_seen_while_it_runs(ready, engine, meanwhile):
     assert sorted(seen) == [("1 of 1", 1), ("2 of 2", 2), ("3 of 3", 3)]
 
 
-def test_while_it_runs_the_button_is_cancel_and_inputs_are_closed(ready, engine, meanwhile):
-    engine.step = 0.03
-    ui, seen = ready.ui, []
-
-    def look():
-        widgets = (ui.inputsCollapsibleButton, ui.iterationSlider, ui.refineButton, ui.saveTransformButton)
-        seen.append((ui.registerButton.text, ui.registerButton.enabled, [widget.enabled for widget in widgets]))
-        seen.append((ui.progressBar.isHidden(), 0 < ui.progressBar.value < 100, ui.statusLabel.text))
-
-    meanwhile(at_iteration(ready, 1), look)
-    ui.registerButton.click()
-    assert seen == [("Cancel", True, [False] * 4), (False, True, "Iteration 2 of 4")]
-    assert ui.inputsCollapsibleButton.enabled
-
-
-@pytest.mark.parametrize("stage", ["aligning", "refining", "finishing"])
-def test_cancel_leaves_the_scene_as_it_was(ready, engine, meanwhile, app, stage):
-    engine.align = engine.step = 0.05
-    ui, before = ready.ui, node_names()
-    moment = {
-        "aligning": lambda: ready.runner.running and "Align" in ui.statusLabel.text,
-        "refining": at_iteration(ready, 2),
-        "finishing": at_iteration(ready, 4),
-    }[stage]
-    meanwhile(moment, ui.registerButton.click)
-    ui.registerButton.click()
-    assert ui.statusLabel.text == "The registration was stopped."
-    assert node_names() == before
-    assert ui.movingSelector.currentNode().GetParentTransformNode() is None
-    assert (ui.registerButton.text, ui.registerButton.enabled) == ("Register", True)
-    assert ui.iterationLabel.text == ui.verdictLabel.text == ""
-    assert outputs(ready) == [None] * 3
-    assert app.errors == []
-
-
-def test_cancel_ends_within_one_iteration(ready, engine, meanwhile):
-    engine.step = 0.05
-    meanwhile(at_iteration(ready, 1), ready.ui.registerButton.click)
-    ready.ui.registerButton.click()
-    assert len(engine.last.iterations) <= 3
-
-
-def test_cancel_can_keep_what_is_finished(ready, engine, meanwhile):
-    engine.step = 0.05
-    ready.ui.advancedCollapsibleButton.collapsed = False
-    ready.ui.keepCheckBox.click()
-    meanwhile(at_iteration(ready, 2), ready.ui.registerButton.click)
-    ready.ui.registerButton.click()
-    assert shift(outputs(ready)[0]) == pytest.approx(2)
-    assert ready.ui.iterationSlider.maximum == 2
-    assert None not in outputs(ready)
-
-
-def test_a_cancelled_second_run_leaves_the_first_result(registered, engine, meanwhile):
-    engine.step = 0.05
-    before, names = outputs(registered), node_names()
-    meanwhile(at_iteration(registered, 1), registered.ui.registerButton.click)
-    registered.ui.registerButton.click()
-    assert outputs(registered) == before
-    assert node_names() == names
-    assert shift(before[0]) == pytest.approx(3)
-
-
 def test_a_failure_is_said_as_it_is(ready, engine, app, caplog):
     caplog.set_level("INFO")
     engine.errors["align"] = RegistrationError("Fixed volume 'Template' has one slice; choose a 3D volume.")
@@ -221,17 +157,6 @@ def test_refine_further_goes_on_from_the_last_iteration(registered, engine):
     assert registered.ui.statusLabel.text.startswith("4 more iterations were no better")
 
 
-def test_cancelling_refine_further_keeps_the_result(registered, engine, meanwhile):
-    engine.step = 0.05
-    before = outputs(registered)
-    meanwhile(at_iteration(registered, 6), registered.ui.registerButton.click)
-    registered.ui.refineButton.click()
-    assert outputs(registered) == before
-    assert shift(before[0]) == pytest.approx(3)
-    assert registered.ui.iterationSlider.enabled
-    assert registered.ui.movingSelector.currentNode().GetParentTransformNode() is None
-
-
 @pytest.mark.parametrize("role", ["fixedSelector", "movingSelector"])
 def test_an_input_removed_meanwhile_ends_it(ready, engine, meanwhile, app, role):
     engine.step = 0.03
@@ -273,26 +198,6 @@ def test_leaving_the_panel_meanwhile_lets_it_finish(ready, engine, meanwhile):
     assert None not in outputs(ready)
 
 
-def test_a_double_click_on_register_registers(ready, engine, meanwhile, monkeypatch):
-    """Whoever has never seen the module may double-click."""
-    engine.step = 0.02
-    button = ready.ui.registerButton
-    monkeypatch.setattr(type(button), "underMouse", lambda self: True, raising=False)
-    meanwhile(lambda: ready.runner.running, button.click)
-    button.click()
-    assert None not in outputs(ready)
-
-
-def test_a_later_click_with_the_mouse_cancels(ready, engine, meanwhile, monkeypatch):
-    engine.step = 0.02
-    button = ready.ui.registerButton
-    monkeypatch.setattr(type(button), "underMouse", lambda self: True, raising=False)
-    monkeypatch.setattr(slicer.app, "doubleClickInterval", 1, raising=False)
-    meanwhile(at_iteration(ready, 2), button.click)
-    button.click()
-    assert outputs(ready) == [None] * 3
-
-
 @pytest.fixture
 def with_window(monkeypatch, engine, open_panel, volume):
     """The panel of an application with a main window."""
@@ -324,24 +229,6 @@ def test_an_error_is_shown_over_a_panel_at_rest(ready, engine, monkeypatch):
     )
     ui.registerButton.click()
     assert seen == [("Register", True, False)]
-
-
-@pytest.mark.parametrize("act", ["cancel", "remove", "close"])
-def test_while_torch_is_loaded_the_user_may_think_better_of_it(ready, engine, meanwhile, app, monkeypatch, act):
-    from FiReworkRegistrationLib.panel import runner
-
-    monkeypatch.setattr(runner, "loadEngine", lambda: time.sleep(0.1))
-    ui = ready.ui
-    acts = {
-        "cancel": ui.registerButton.click,
-        "remove": lambda: slicer.mrmlScene.RemoveNode(ui.fixedSelector.currentNode()),
-        "close": lambda: slicer.mrmlScene.Clear(0),
-    }
-    meanwhile(lambda: ready.runner.running and "PyTorch" in ui.statusLabel.text, acts[act])
-    ui.registerButton.click()
-    assert engine.made == []
-    assert app.errors == []
-    assert ui.registerButton.text == "Register"
 
 
 def test_a_click_while_packages_are_installed_starts_nothing_twice(ready, engine, monkeypatch):
@@ -424,33 +311,11 @@ def test_results_are_not_chosen_as_the_next_pair(registered):
     assert parameters.fixedVolume is None and parameters.movingVolume is None
 
 
-@pytest.mark.parametrize("moment", ["Align", "Iteration"])
-def test_cancel_before_there_is_anything_to_keep(ready, engine, app, meanwhile, moment):
-    ready.ui.keepCheckBox.checked = True
-    engine.align, engine.step = 0.2, 0.2
-    meanwhile(lambda: ready.runner.running and moment in ready.ui.statusLabel.text, ready.runner.cancel)
-    ready.ui.registerButton.click()
-    assert app.errors == [] and ready.runner.session is None
-    assert outputs(ready) == [None] * 3
-
-
 def test_a_better_iteration_in_the_middle_is_told(ready, monkeypatch):
     monkeypatch.setattr(puppet_engine, "NCC", (0.5, 0.7, 0.8, 0.85, 0.84, 0.86, 0.90, 0.89, 0.88))
     ready.ui.registerButton.click()
     ready.ui.refineButton.click()
     assert ready.ui.statusLabel.text.endswith("hold this state: 6.")
-
-
-@pytest.mark.parametrize("button", ["refineButton", "polishButton"])
-def test_a_cancel_before_anything_new_leaves_the_chosen_iteration(ready, engine, meanwhile, button):
-    ui, engine.step = ready.ui, 0.1
-    ui.keepCheckBox.checked = True
-    ui.registerButton.click()
-    Hands().drag(ui.iterationSlider, 1)
-    meanwhile(lambda: ready.runner.running and ui.registerButton.text == "Cancel", ready.runner.cancel)
-    getattr(ui, button).click()
-    assert ready.runner.session.finishedIteration == 1
-    assert ui.statusLabel.text == "The registration was stopped."
 
 
 def test_who_leaves_while_it_runs_has_the_moving_volume_where_it_was(ready, engine, meanwhile):
@@ -471,18 +336,3 @@ def test_refine_and_polish_rest_while_something_else_is_computed(registered):
     qt.QTimer.singleShot(50, lambda: seen.append(registered.ui.refineButton.enabled))
     registered.runner.run(lambda: time.sleep(0.2))
     assert seen == [False] and registered.ui.refineButton.enabled
-
-
-def test_a_parent_that_is_gone_does_not_come_back(ready, engine, meanwhile):
-    shift, transform = (slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTransformNode", name) for name in ("Shift", "Mine"))
-    transform.SetAndObserveTransformNodeID(shift.GetID())
-    ready._parameterNode.outputTransform = transform
-    engine.step = 0.05
-
-    def remove():
-        slicer.mrmlScene.RemoveNode(shift)
-        ready.runner.cancel()
-
-    meanwhile(lambda: ready.runner.running and ready.ui.iterationSlider.value == 2, remove)
-    ready.ui.registerButton.click()
-    assert transform.GetTransformNodeID() is None

@@ -298,3 +298,27 @@ def register(tools):
         return registerNodes(*nodes, **{**defaults, **settings})
 
     return run
+
+
+@pytest.fixture
+def tinyModel(monkeypatch):
+    """The real engine with a small untrained network."""
+    import torch
+
+    from FiReworkRegistrationLib.engine import registration
+    from FiReworkRegistrationLib.engine.networks.catalog import build_network
+
+    network = build_network("firework-vm", {"encoder": [4, 4], "decoder": [4, 4], "final": [4]})
+    torch.nn.init.normal_(network.backbone.flow.weight, std=0.1)
+    monkeypatch.setattr(registration, "find_model", lambda name: SimpleNamespace(name="tiny", spacing=4.0))
+    monkeypatch.setattr(registration, "load_network", lambda card, device: network)
+
+
+@pytest.fixture
+def session(tinyModel, fixed, moving):
+    """Of the real engine, prepared."""
+    from FiReworkRegistrationLib.mrml.session import RegistrationSession
+
+    session = RegistrationSession(fixed, moving, device="cpu", affine="none", precision="fp32")
+    session.prepare()
+    return session
